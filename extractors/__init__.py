@@ -1,0 +1,1 @@
+"""Bytes to rows. Pure and deterministic: no network, clock, environment, Prefect or GX."""

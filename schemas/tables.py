@@ -1,0 +1,557 @@
+"""Every curated table, declared once.
+
+The meanings given here are what readers of the Parquet see. How the values are obtained is not
+known here. The tables of the dated code reference (`codes`, `fees`) are declared when the first
+publication that fills them is read.
+"""
+
+from __future__ import annotations
+
+from schemas.codes import MODIFIER, PATTERNS, SYSTEMS
+from schemas.fields import After, Field, PatternWhen, RequiredWhen, Rule, Table
+from schemas.statuses import STATUSES
+
+SLUG = r"[a-z0-9]+(_[a-z0-9]+)*"
+SHA256 = r"[0-9a-f]{64}"
+KEY = r"[0-9a-f]{24}"
+CODE = "|".join(f"(?:{pattern})" for pattern in PATTERNS.values())
+
+LINES_OF_BUSINESS = (
+    "commercial",
+    "medicare_advantage",
+    "medicare_ffs",
+    "medicaid",
+    "chip",
+    "exchange",
+    "dual_special_needs",
+    "tricare",
+)
+KINDS = ("pa_list", "bulletin", "vendor_article")
+DATE_SEMANTICS = ("dos", "request", "unknown")
+CONDITION_TYPES = (
+    "purchase_only",
+    "quantity",
+    "amount",
+    "age",
+    "site_of_service",
+    "diagnosis",
+    "state",
+    "network",
+    "step_therapy",
+    "other",
+)
+ROW_FLAGS = {
+    "category_missing": "the category cell is empty",
+    "category_placeholder": "the category cell holds a spreadsheet's placeholder such as #N/A",
+    "note_appended": "the note was printed at the end of the description too, and removed there",
+    "note_not_interpreted": "the note is published as printed; no rule of the source reads it",
+    "unbalanced_quote": "the description opens a quotation mark and never closes it",
+}
+
+_PROVENANCE = (
+    Field(
+        "row_key",
+        "string",
+        "Identity of the row: who says it and about which code; stable across releases.",
+        required=True,
+        pattern=KEY,
+        role="derived",
+    ),
+    Field(
+        "row_hash",
+        "string",
+        "Hash of the content: it changes when any published word of the row changes.",
+        required=True,
+        pattern=KEY,
+        role="derived",
+    ),
+    Field(
+        "source",
+        "string",
+        "The source file in sources/ that describes the publication.",
+        required=True,
+        pattern=SLUG,
+        role="identity",
+    ),
+    Field(
+        "document",
+        "string",
+        "The publication within its source.",
+        required=True,
+        pattern=SLUG,
+        role="identity",
+    ),
+    Field(
+        "sha256",
+        "string",
+        "SHA-256 of the snapshot in raw/ that the row was read from.",
+        required=True,
+        pattern=SHA256,
+        role="place",
+    ),
+    Field("url", "string", "Address the snapshot came from, where it has one.", role="place"),
+    Field(
+        "page",
+        "integer",
+        "Page, from 1; in a text dump of a paged table each repeated header starts one.",
+        required=True,
+        role="place",
+    ),
+    Field("line", "integer", "Line in the file or on the page, from 1.", required=True, role="place"),
+    Field("raw_text", "string", "The line or lines as printed.", required=True, role="place"),
+    Field(
+        "bbox",
+        "numbers",
+        "Place on the page in points (x0, top, x1, bottom), where the format has geometry.",
+        role="place",
+    ),
+)
+
+
+def _document_table(
+    name: str,
+    row_is: str,
+    fields: tuple[Field, ...],
+    *,
+    rules: tuple[Rule, ...] = (),
+    sort_by: tuple[str, ...] = ("source", "document", "page", "line"),
+    unique_key: bool = True,
+) -> Table:
+    declared = {field.name for field in fields}
+    provenance = tuple(field for field in _PROVENANCE if field.name not in declared)
+    identity, places = provenance[:2], provenance[2:]
+    return Table(name, row_is, (*identity, *fields, *places), rules, sort_by, unique_key)
+
+
+def _code(meaning: str, *, required: bool = True) -> tuple[Field, Field]:
+    return (
+        Field(
+            "code_system",
+            "string",
+            "Code system of the code.",
+            required=required,
+            allowed=SYSTEMS,
+            role="identity",
+        ),
+        Field("code", "string", meaning, required=required, pattern=CODE, role="identity"),
+    )
+
+
+_CODE_FORMATS: tuple[PatternWhen, ...] = tuple(
+    PatternWhen("code", pattern, "code_system", system, f"the code is not a {system} code")
+    for system, pattern in PATTERNS.items()
+)
+
+PRIOR_AUTHORIZATION = _document_table(
+    "prior_authorization",
+    "one rule as one payer lists it today",
+    (
+        Field("payer", "string", "Payer.", required=True, pattern=SLUG, role="identity"),
+        Field("payer_name", "string", "Name of the payer.", required=True, role="context"),
+        Field(
+            "line_of_business",
+            "string",
+            "Line of business that the list is for.",
+            required=True,
+            allowed=LINES_OF_BUSINESS,
+            role="identity",
+        ),
+        Field(
+            "state",
+            "string",
+            "State the list is limited to; empty: not limited to one.",
+            pattern="[A-Z]{2}",
+            role="identity",
+        ),
+        Field("list_title", "string", "Title printed above the section.", role="context"),
+        Field(
+            "section",
+            "string",
+            "Section of the list; one code may have a rule in several.",
+            role="identity",
+        ),
+        Field("product", "string", "Product as printed."),
+        Field("category", "string", "Category in normal form; empty for placeholders."),
+        Field("category_raw", "string", "Category as printed."),
+        *_code("The code; the first one where code_end is set."),
+        Field(
+            "code_end",
+            "string",
+            "Last code of a range, whose members are not enumerated.",
+            pattern=CODE,
+            role="identity",
+        ),
+        Field("code_raw", "string", "The code as printed.", required=True),
+        Field(
+            "modifiers",
+            "strings",
+            "Modifiers printed with the code.",
+            pattern=MODIFIER,
+            role="identity",
+        ),
+        Field(
+            "description",
+            "string",
+            "The list's description of the code, without a note repeated at its end.",
+        ),
+        Field("description_raw", "string", "Description as printed."),
+        Field(
+            "pa_status",
+            "string",
+            "What the list says about prior authorization.",
+            required=True,
+            allowed=tuple(STATUSES),
+        ),
+        Field("pa_raw", "string", "The PA value as printed.", required=True),
+        Field(
+            "crd_pa_needed",
+            "string",
+            "HL7 Da Vinci CRD 2.2.1 pa-needed code of the status, where HL7 has one.",
+            allowed=tuple(
+                dict.fromkeys(s.crd_pa_needed for s in STATUSES.values() if s.crd_pa_needed)
+            ),
+        ),
+        Field(
+            "conditions",
+            "conditions",
+            "Structured conditions of a required or conditional rule, each with its printed words.",
+            allowed=CONDITION_TYPES,
+        ),
+        Field("reviewer", "string", "Who reviews the requests."),
+        Field("reviewer_raw", "string", "The reviewer or platform as printed."),
+        Field("notes", "string", "The note as printed."),
+        Field("effective_from", "date", "First day on which the rule holds, where one is stated."),
+        Field("effective_to", "date", "First day on which it no longer holds, where one is stated."),
+        Field(
+            "effective_basis",
+            "string",
+            "What the effective dates rest on.",
+            required=True,
+            allowed=("stated", "note", "bulletin", "file_name", "none"),
+        ),
+        Field(
+            "date_semantics",
+            "string",
+            "Whether the dates are dates of service (dos) or of the request.",
+            required=True,
+            allowed=DATE_SEMANTICS,
+        ),
+        Field(
+            "code_active",
+            "boolean",
+            "Whether the code is valid at the list's date; empty without a dated code table.",
+            role="derived",
+        ),
+        Field(
+            "flags",
+            "strings",
+            "What is odd about the row, published all the same.",
+            allowed=tuple(ROW_FLAGS),
+        ),
+        Field(
+            "first_seen",
+            "instant",
+            "When we first saw the rule with this content.",
+            role="derived",
+        ),
+        Field("last_seen", "instant", "When we last saw it.", role="derived"),
+    ),
+    rules=(
+        *_CODE_FORMATS,
+        RequiredWhen(
+            "conditions",
+            "pa_status",
+            "conditional",
+            "a conditional rule has no structured condition",
+        ),
+        After("effective_to", "effective_from", "the rule ends before it begins"),
+        After("code_end", "code", "the range ends before it begins"),
+    ),
+    sort_by=("payer", "code", "source", "document", "page", "line", "row_key"),
+)
+
+DOCUMENTS = Table(
+    "documents",
+    "one version of one publication",
+    (
+        Field("source", "string", "The source file in sources/.", required=True, pattern=SLUG),
+        Field("document", "string", "The publication in its source.", required=True, pattern=SLUG),
+        Field("payer", "string", "Payer whose rules it states, if any.", pattern=SLUG),
+        Field("line_of_business", "string", "Line of business.", allowed=LINES_OF_BUSINESS),
+        Field("title", "string", "Title as printed; of the source where none is.", required=True),
+        Field("publisher", "string", "Who publishes it.", required=True),
+        Field("kind", "string", "What kind of publication it is.", required=True, allowed=KINDS),
+        Field("tier", "integer", "1 official, 2 a payer's vendor, 3 written by an outsider."),
+        Field("url", "string", "Address the snapshot came from."),
+        Field("sha256", "string", "SHA-256 of the snapshot; empty if missing.", pattern=SHA256),
+        Field("media_type", "string", "Media type found in the bytes."),
+        Field("bytes", "integer", "Size of the snapshot."),
+        Field("came", "string", "How it came.", allowed=("fetched", "shipped", "added")),
+        Field("retrieved_at", "instant", "When this snapshot was retrieved."),
+        Field("first_seen", "instant", "First look that found it."),
+        Field("last_seen", "instant", "Last look that found it before this release."),
+        Field("posted_on", "date", "Date of posting that it states."),
+        Field("effective_on", "date", "Effective date that it states for all of it."),
+        Field("updated_on", "date", "Date of the last update that it states."),
+        Field("pages", "integer", "Pages."),
+        Field("lines_seen", "integer", "Lines that the reader saw."),
+        Field("rows", "integer", "Rows published from it, over all tables.", required=True),
+        Field("row_lines", "integer", "Lines that became published rows."),
+        Field("quarantined", "integer", "Lines that became quarantined rows.", required=True),
+        Field("ignored", "integer", "Lines ignored, each by a named rule."),
+        Field("headers", "integer", "Header lines."),
+        Field("problems", "strings", "What went wrong, each with its place."),
+        Field("is_truncated", "boolean", "Whether it ends in the middle of something."),
+        Field(
+            "newest_code_added_on",
+            "date",
+            "Date of the newest code in it; empty without a dated code table.",
+        ),
+        Field(
+            "status",
+            "string",
+            "current: newest and published; held: newest, not published; stale: published though "
+            "a newer one is held; missing: never retrieved.",
+            required=True,
+            allowed=("current", "held", "missing", "stale"),
+        ),
+        Field("held_reason", "string", "Why it is held and what to do."),
+    ),
+    rules=(RequiredWhen("held_reason", "status", "held", "a held document gives no reason"),),
+    sort_by=("source", "document", "status"),
+)
+
+BULLETINS = _document_table(
+    "bulletins",
+    "one narrative publication",
+    (
+        Field("title", "string", "Title as printed.", required=True),
+        Field("publisher", "string", "Who publishes it.", required=True),
+        Field("issuers", "strings", "Who issues it, as its byline says."),
+        Field("kind", "string", "What kind of publication it is.", required=True, allowed=KINDS),
+        Field("posted_on", "date", "Date of posting."),
+        Field("updated_on", "date", "Date of the last update."),
+        Field("codes", "strings", "Every code it mentions, in order.", pattern=CODE),
+        Field("is_truncated", "boolean", "Whether it ends in the middle.", required=True),
+    ),
+)
+
+BULLETIN_SECTIONS = _document_table(
+    "bulletin_sections",
+    "one headed section of a narrative publication",
+    (
+        Field("ordinal", "integer", "Place among the sections, from 1.", required=True),
+        Field("level", "integer", "Level of the heading, from 1; 0 before the first.", required=True),
+        Field("heading", "string", "Heading; empty before the first.", role="identity"),
+        Field("text", "string", "Its text, paragraphs separated by a blank line."),
+    ),
+)
+
+REQUIREMENTS = _document_table(
+    "requirements",
+    "one dated duty in a bulletin",
+    (
+        *_code("The code the duty is about."),
+        Field(
+            "requirement",
+            "string",
+            "What is required.",
+            required=True,
+            allowed=(
+                "coding_verification",
+                "prior_authorization",
+                "face_to_face_encounter",
+                "written_order",
+                "modifier",
+            ),
+            role="identity",
+        ),
+        Field("authority", "string", "Who verifies or decides."),
+        Field("list_referenced", "string", "List on which the product must stand."),
+        Field("effective_from", "date", "First day of the duty.", required=True),
+        Field(
+            "date_semantics",
+            "string",
+            "Whether the date is a date of service (dos) or of the request.",
+            required=True,
+            allowed=DATE_SEMANTICS,
+        ),
+        Field("sentence", "string", "The sentence that says so.", required=True),
+    ),
+    rules=_CODE_FORMATS,
+)
+
+CODE_MENTIONS = _document_table(
+    "code_mentions",
+    "one code in prose",
+    (
+        *_code("The code."),
+        Field("code_raw", "string", "The code as printed.", required=True),
+        Field(
+            "role",
+            "string",
+            "What the code is to the text; empty where the text does not say.",
+            allowed=("subject", "similar", "base", "addon", "replacement", "example"),
+        ),
+        Field("section", "string", "Heading of the section.", role="identity"),
+        Field("sentence", "string", "The sentence.", required=True),
+    ),
+    rules=_CODE_FORMATS,
+)
+
+CODE_CLAIMS = _document_table(
+    "code_claims",
+    "one statement of what a code means, and whether the official words agree",
+    (
+        *_code("The code."),
+        Field("claimed_text", "string", "What the publication says it is.", required=True),
+        Field("official_text", "string", "The words it is held against.", role="derived"),
+        Field("official_source", "string", "Source of those words.", role="derived"),
+        Field(
+            "agreement",
+            "string",
+            "Verdict; unknown without official words.",
+            required=True,
+            allowed=("agrees", "compatible", "conflicts", "unknown"),
+            role="derived",
+        ),
+        Field(
+            "score",
+            "number",
+            "Share of the claim's content words that the official words have.",
+            role="derived",
+        ),
+        Field(
+            "terms_in_conflict",
+            "strings",
+            "Opposed terms, claimed and official.",
+            role="derived",
+        ),
+    ),
+    rules=(
+        *_CODE_FORMATS,
+        RequiredWhen("terms_in_conflict", "agreement", "conflicts", "a conflict names no terms"),
+        RequiredWhen("official_text", "agreement", "agrees", "agreement without official words"),
+    ),
+)
+
+CITATIONS = _document_table(
+    "citations",
+    "one legal or manual citation",
+    (
+        Field(
+            "kind",
+            "string",
+            "What is cited.",
+            required=True,
+            allowed=(
+                "cfr",
+                "federal_register",
+                "cms_rule",
+                "iom",
+                "lcd",
+                "article",
+                "quality_standards",
+            ),
+        ),
+        Field("raw", "string", "As printed.", required=True),
+        Field("normalized", "string", "In normal form.", required=True, role="identity"),
+    ),
+)
+
+REVISIONS = _document_table(
+    "revisions",
+    "one line of a publication history",
+    (
+        Field("changed_on", "date", "Date of the change.", required=True, role="identity"),
+        Field("description", "string", "What changed, as printed.", required=True),
+    ),
+)
+
+PRODUCTS = _document_table(
+    "products",
+    "one product tied to a code",
+    (
+        *_code("The code.")[1:],
+        Field("product", "string", "Product, without trade marks.", required=True, role="identity"),
+        Field("manufacturer", "string", "Manufacturer as printed."),
+        Field("relation", "string", "How they are tied.", required=True, allowed=("coded_as",)),
+        Field("stated_on", "date", "Date of the statement, where the publication has one."),
+    ),
+)
+
+NAMED_ENTITIES = _document_table(
+    "named_entities",
+    "one modifier or payer named in prose",
+    (
+        Field(
+            "kind",
+            "string",
+            "Modifier or payer.",
+            required=True,
+            allowed=("modifier", "payer"),
+            role="identity",
+        ),
+        Field("value", "string", "The modifier, or the payer's name.", required=True, role="identity"),
+        Field("value_raw", "string", "As printed.", required=True),
+        Field("sentence", "string", "The sentence.", required=True),
+    ),
+)
+
+CHANGES = Table(
+    "changes",
+    "one difference from the release before",
+    (
+        Field("op", "string", "What happened.", required=True, allowed=("add", "modify", "remove")),
+        Field("table", "string", "Table of the row.", required=True),
+        Field("row_key", "string", "Identity of the row.", required=True, pattern=KEY),
+        Field("payer", "string", "Payer, where the row has one."),
+        Field("code", "string", "Code, where the row has one."),
+        Field("fields_changed", "strings", "Columns that differ, for a modification."),
+        Field("before", "string", "The row's content before, as JSON."),
+        Field("after", "string", "The row's content after, as JSON."),
+        Field(
+            "materiality",
+            "string",
+            "high: a rule came, went or changed its status; medium: conditions, dates, reviewer "
+            "or notes; low: anything else.",
+            required=True,
+            allowed=("high", "medium", "low"),
+        ),
+    ),
+    rules=(
+        RequiredWhen("after", "op", "add", "an addition without the row"),
+        RequiredWhen("before", "op", "remove", "a removal without the row"),
+    ),
+    sort_by=("table", "payer", "code", "row_key"),
+)
+
+QUARANTINE = Table(
+    "quarantine",
+    "one row not published, as printed",
+    (
+        Field("table", "string", "Table the row was meant for.", required=True),
+        Field("reasons", "strings", "What is wrong with it, in words.", required=True),
+        Field("expectations", "strings", "The expectations it failed.", required=True),
+        Field("cells", "strings", "Its cells as printed."),
+        *_PROVENANCE[2:],
+    ),
+    sort_by=("source", "document", "page", "line"),
+)
+
+# Tables whose rows come out of documents and pass the row gate.
+DOCUMENT_TABLES: tuple[Table, ...] = (
+    PRIOR_AUTHORIZATION,
+    BULLETINS,
+    BULLETIN_SECTIONS,
+    REQUIREMENTS,
+    CODE_MENTIONS,
+    CODE_CLAIMS,
+    CITATIONS,
+    REVISIONS,
+    PRODUCTS,
+    NAMED_ENTITIES,
+)
+TABLES: dict[str, Table] = {
+    table.name: table for table in (*DOCUMENT_TABLES, DOCUMENTS, CHANGES, QUARANTINE)
+}
