@@ -1,15 +1,16 @@
 """Canonical rows: what extraction hands on, and the Arrow tables made of it.
 
 A `Record` is one candidate row of one curated table with the place it is printed at. Values that
-could not be read stay None: whether that is allowed is for the row gate to say, never for this
-module. Identity and content hashes are computed here, for every table alike.
+could not be read stay None and are named in `faults`: whether the row may be published is for
+the row gate to say, never for this module. Identity and content hashes are computed here, for
+every table alike.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
@@ -19,7 +20,12 @@ from extractors.reading import Problem, Tally
 from schemas.fields import ARROW_TYPES, Table
 from schemas.provenance import Place, digest
 
-CELLS = pa.field("cells", pa.list_(pa.string()))
+# What a candidate row carries beside its table's columns: its printed cells, and what was
+# wrong with them in words.
+CANDIDATE_COLUMNS = (
+    pa.field("cells", pa.list_(pa.string())),
+    pa.field("faults", pa.list_(pa.string())),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +37,7 @@ class Record:
     place: Place
     raw_text: str
     cells: tuple[str, ...] = ()
+    faults: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,29 +53,30 @@ class Extract:
     updated_on: date | None = None
     pages: int | None = None
     is_truncated: bool = False
-    header_signatures: tuple[tuple[str, ...], ...] = field(default=())
 
 
-def arrange(
-    table: Table, records: Iterable[Record], origin: dict[str, Any]
-) -> pa.Table:
+def candidate_schema(table: Table) -> pa.Schema:
+    """The Arrow schema of unvalidated rows: the table's columns, all nullable, and two more."""
+    columns = [pa.field(field.name, ARROW_TYPES[field.kind]) for field in table]
+    return pa.schema([*columns, *CANDIDATE_COLUMNS])
+
+
+def arrange(table: Table, records: Iterable[Record], origin: dict[str, Any]) -> pa.Table:
     """The records of one table as Arrow, in the order given, with row_key and row_hash.
 
-    `origin` holds source, document, sha256 and url. The result has the table's columns, all
-    nullable because nothing is validated yet, and `cells` as printed. Records that share an
-    identity, as mentions of one code do, are told apart by their order; in a table of rules a
-    shared identity stays, for the document gate to find.
+    `origin` holds source, document, sha256 and url. Where the table says that identities repeat,
+    as those of mentions of one code do, the repeats are told apart by their order; in a table of
+    rules a shared identity stays, for the document gate to find.
     """
     rows = [_row(table, record, origin) for record in records]
     _add_hashes(table, rows)
-    schema = pa.schema([*((f.name, ARROW_TYPES[f.kind]) for f in table), CELLS])
-    return pa.Table.from_pylist(rows, schema=schema)
+    return pa.Table.from_pylist(rows, schema=candidate_schema(table))
 
 
 def _row(table: Table, record: Record, origin: dict[str, Any]) -> dict[str, Any]:
     unknown = set(record.values) - set(table.names)
     if unknown:
-        raise ValueError(f"{record.table} has no column {sorted(unknown)[0]!r}")
+        raise ValueError(f"{record.table} has no column {min(unknown)!r}")
     return {
         **dict.fromkeys(table.names),
         **origin,
@@ -77,7 +85,8 @@ def _row(table: Table, record: Record, origin: dict[str, Any]) -> dict[str, Any]
         "line": record.place.line,
         "bbox": list(record.place.bbox) if record.place.bbox else None,
         "raw_text": record.raw_text,
-        "cells": list(record.cells),
+        "cells": list(record.cells) or None,
+        "faults": list(record.faults) or None,
     }
 
 
@@ -85,11 +94,10 @@ def _add_hashes(table: Table, rows: Sequence[dict[str, Any]]) -> None:
     identity = table.names_of("identity")
     content = table.names_of("content")
     seen: Counter[str] = Counter()
-    numbered = table.name != "prior_authorization"
     for row in rows:
         key = digest([table.name, *(row[name] for name in identity)])
         seen[key] += 1
-        if numbered and seen[key] > 1:
+        if table.identity_repeats and seen[key] > 1:
             key = digest([key, seen[key]])
         row["row_key"] = key
         row["row_hash"] = digest([row[name] for name in (*identity, *content)])

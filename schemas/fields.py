@@ -114,14 +114,19 @@ Rule = PatternWhen | RequiredWhen | After
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A curated table: what one row is, its columns, and the rules that span columns."""
+    """A curated table: what one row is, its columns, and the rules that span columns.
+
+    `identity_repeats` says that several rows of a document may share the identity columns, as
+    mentions of one code do; their row keys then count them.
+    """
 
     name: str
     row_is: str
     fields: tuple[Field, ...]
     rules: tuple[Rule, ...] = ()
     sort_by: tuple[str, ...] = ()
-    unique_key: bool = False
+    key: tuple[str, ...] = ()
+    identity_repeats: bool = True
 
     def __post_init__(self) -> None:
         names = [field.name for field in self.fields]
@@ -176,8 +181,8 @@ def frictionless_schema(table: Table) -> dict[str, Any]:
             entry["constraints"] = constraints
         fields.append(entry)
     schema: dict[str, Any] = {"fields": fields, "missingValues": []}
-    if table.unique_key:
-        schema["primaryKey"] = ["row_key"]
+    if table.key:
+        schema["primaryKey"] = list(table.key)
     return schema
 
 

@@ -18,7 +18,7 @@ KEY_LENGTH = 24
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a line is printed: page and line count from 1; `bbox` is x0, top, x1, bottom in points."""
+    """Where a line is printed: page and line from 1; `bbox` is x0, top, x1, bottom in points."""
 
     page: int
     line: int

@@ -166,17 +166,20 @@ class Expect(_Strict):
     """What must hold before the document may be published.
 
     `rows` bounds the published rows; `least_share_of_last` and `most_share_of_last` compare with
-    the last good version; `quarantined_share` is of rows; `overlap` is the least share of the
-    last version's keys that must come back; `unknown_share` is of rows with status unknown.
+    the last good version; `quarantined_share` is the most that may be in quarantine; `overlap`
+    is the least share of the last version's rules that must come back, `flipped_share` the most
+    that may change their status, `unknown_share` the most that may have the status unknown.
+    `sections_may_differ` allows one code different statuses in different sections.
     """
 
     rows: tuple[int, int]
     least_share_of_last: float = 0.85
     most_share_of_last: float = 1.5
-    quarantined_share: float = 0.0
+    quarantined_share: float = 0.01
     overlap: float = 0.9
     flipped_share: float = 0.2
     unknown_share: float = 0.005
+    sections_may_differ: bool = False
 
     @model_validator(mode="after")
     def _zero_rows_never_pass(self) -> Expect:

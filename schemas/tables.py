@@ -11,7 +11,7 @@ from schemas.codes import MODIFIER, PATTERNS, SYSTEMS
 from schemas.fields import After, Field, PatternWhen, RequiredWhen, Rule, Table
 from schemas.statuses import STATUSES
 
-SLUG = r"[a-z0-9]+(_[a-z0-9]+)*"
+SLUG = r"[a-z0-9]+(?:_[a-z0-9]+)*"
 SHA256 = r"[0-9a-f]{64}"
 KEY = r"[0-9a-f]{24}"
 CODE = "|".join(f"(?:{pattern})" for pattern in PATTERNS.values())
@@ -41,10 +41,12 @@ CONDITION_TYPES = (
     "other",
 )
 ROW_FLAGS = {
+    "addon_code": "the code is printed with a + before it",
     "category_missing": "the category cell is empty",
     "category_placeholder": "the category cell holds a spreadsheet's placeholder such as #N/A",
     "note_appended": "the note was printed at the end of the description too, and removed there",
     "note_not_interpreted": "the note is published as printed; no rule of the source reads it",
+    "reviewer_not_mapped": "the printed reviewer is published as printed; the source names no one",
     "unbalanced_quote": "the description opens a quotation mark and never closes it",
 }
 
@@ -97,7 +99,9 @@ _PROVENANCE = (
         required=True,
         role="place",
     ),
-    Field("line", "integer", "Line in the file or on the page, from 1.", required=True, role="place"),
+    Field(
+        "line", "integer", "Line in the file or on the page, from 1.", required=True, role="place"
+    ),
     Field("raw_text", "string", "The line or lines as printed.", required=True, role="place"),
     Field(
         "bbox",
@@ -115,12 +119,20 @@ def _document_table(
     *,
     rules: tuple[Rule, ...] = (),
     sort_by: tuple[str, ...] = ("source", "document", "page", "line"),
-    unique_key: bool = True,
+    identity_repeats: bool = True,
 ) -> Table:
     declared = {field.name for field in fields}
     provenance = tuple(field for field in _PROVENANCE if field.name not in declared)
     identity, places = provenance[:2], provenance[2:]
-    return Table(name, row_is, (*identity, *fields, *places), rules, sort_by, unique_key)
+    return Table(
+        name,
+        row_is,
+        (*identity, *fields, *places),
+        rules,
+        sort_by,
+        key=("row_key",),
+        identity_repeats=identity_repeats,
+    )
 
 
 def _code(meaning: str, *, required: bool = True) -> tuple[Field, Field]:
@@ -221,7 +233,9 @@ PRIOR_AUTHORIZATION = _document_table(
         Field("reviewer_raw", "string", "The reviewer or platform as printed."),
         Field("notes", "string", "The note as printed."),
         Field("effective_from", "date", "First day on which the rule holds, where one is stated."),
-        Field("effective_to", "date", "First day on which it no longer holds, where one is stated."),
+        Field(
+            "effective_to", "date", "First day on which it no longer holds, where one is stated."
+        ),
         Field(
             "effective_basis",
             "string",
@@ -268,6 +282,7 @@ PRIOR_AUTHORIZATION = _document_table(
         After("code_end", "code", "the range ends before it begins"),
     ),
     sort_by=("payer", "code", "source", "document", "page", "line", "row_key"),
+    identity_repeats=False,
 )
 
 DOCUMENTS = Table(
@@ -341,7 +356,9 @@ BULLETIN_SECTIONS = _document_table(
     "one headed section of a narrative publication",
     (
         Field("ordinal", "integer", "Place among the sections, from 1.", required=True),
-        Field("level", "integer", "Level of the heading, from 1; 0 before the first.", required=True),
+        Field(
+            "level", "integer", "Level of the heading, from 1; 0 before the first.", required=True
+        ),
         Field("heading", "string", "Heading; empty before the first.", role="identity"),
         Field("text", "string", "Its text, paragraphs separated by a blank line."),
     ),
@@ -492,7 +509,9 @@ NAMED_ENTITIES = _document_table(
             allowed=("modifier", "payer"),
             role="identity",
         ),
-        Field("value", "string", "The modifier, or the payer's name.", required=True, role="identity"),
+        Field(
+            "value", "string", "The modifier, or the payer's name.", required=True, role="identity"
+        ),
         Field("value_raw", "string", "As printed.", required=True),
         Field("sentence", "string", "The sentence.", required=True),
     ),

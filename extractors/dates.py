@@ -1,0 +1,74 @@
+"""Dates as publications print them.
+
+US order, month first, in every form that the publications use; a two-digit year is in the 2000s.
+A date without a day or without a year is not a date here, and neither is one that the calendar
+does not have. What a date means is not known here.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+
+_MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
+_MONTH = (
+    r"(?P<{0}>jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?"
+    r"|sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)\.?"
+)
+_YEAR = r"(?:19|20)\d\d"
+_FORMS = (
+    # June 1, 2024; June 1 2024; Dec 28 , 2023; Jan. 1, 2020
+    rf"{_MONTH.format('month_1')}\s*(?P<day_1>\d{{1,2}})(?:st|nd|rd|th)?\s*,?\s*(?P<year_1>{_YEAR})",
+    # 28 December 2023
+    rf"(?P<day_2>\d{{1,2}})(?:st|nd|rd|th)?\s+{_MONTH.format('month_2')},?\s+(?P<year_2>{_YEAR})",
+    # 2023-12-28
+    rf"(?P<year_3>{_YEAR})-(?P<month_3>\d\d)-(?P<day_3>\d\d)",
+    # 12/28/2023; 7.1.2021; 06-01-2024
+    rf"(?P<month_4>\d{{1,2}})(?P<sep_4>[/.-])(?P<day_4>\d{{1,2}})(?P=sep_4)(?P<year_4>{_YEAR})",
+    # 12/28/23
+    r"(?P<month_5>\d{1,2})/(?P<day_5>\d{1,2})/(?P<year_5>\d\d)",
+    # 04.01.17; 04-01-17
+    r"(?P<month_6>\d\d)(?P<sep_6>[.-])(?P<day_6>\d\d)(?P=sep_6)(?P<year_6>\d\d)",
+)
+# 7.1.21, which in running text is as likely the number of a section.
+_ONLY_ALONE = (r"(?P<month_7>\d{1,2})(?P<sep_7>[.-])(?P<day_7>\d{1,2})(?P=sep_7)(?P<year_7>\d\d)",)
+# 05222020, as file names end.
+_EIGHT_DIGITS = r"(?P<month_8>\d\d)(?P<day_8>\d\d)(?P<year_8>(?:19|20)\d\d)"
+
+_IN_TEXT = re.compile(
+    rf"(?<![\w/.-])(?:{'|'.join(_FORMS)})(?![\w/]|[.-]\w)|(?<=_){_EIGHT_DIGITS}(?!\d)",
+    re.IGNORECASE,
+)
+_ALONE = re.compile("|".join((*_FORMS, *_ONLY_ALONE, _EIGHT_DIGITS)), re.IGNORECASE)
+
+
+def parse_date(text: str) -> date | None:
+    """The one date that a text is, or None where it is not a date and nothing else.
+
+    Blanks around it and a full stop or comma after it do not count.
+    """
+    match = _ALONE.fullmatch(text.strip().rstrip(".,;:").rstrip())
+    return _calendar_date(match) if match else None
+
+
+def find_dates(text: str) -> tuple[tuple[date, int, int], ...]:
+    """Every date in running text with its first character and the one after its last."""
+    found = []
+    for match in _IN_TEXT.finditer(text):
+        day = _calendar_date(match)
+        if day is not None:
+            found.append((day, match.start(), match.end()))
+    return tuple(found)
+
+
+def _calendar_date(match: re.Match[str]) -> date | None:
+    parts = {
+        name.partition("_")[0]: text for name, text in match.groupdict().items() if text is not None
+    }
+    year = int(parts["year"]) + (2000 if len(parts["year"]) == 2 else 0)
+    printed = parts["month"]
+    month = int(printed) if printed.isdecimal() else 1 + _MONTHS.index(printed[:3].lower())
+    try:
+        return date(year, month, int(parts["day"]))
+    except ValueError:
+        return None

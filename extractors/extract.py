@@ -1,0 +1,72 @@
+"""One snapshot to all that it says: the only place that knows which reader reads what.
+
+Takes bytes and a source, gives an `Extract`. Where the bytes came from and what happens to the
+rows is not known here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date
+
+from extractors.dates import parse_date
+from extractors.html import read_html
+from extractors.narrative import narrate
+from extractors.pdf import read_pdf
+from extractors.prior_authorization import prior_authorization
+from extractors.reading import ExtractionError, Problem, Reading
+from extractors.records import Extract
+from extractors.sniff import HTML, PDF, TEXT, sniff
+from extractors.tables import assemble
+from extractors.text import read_text
+from schemas.source import Source
+
+READERS: dict[str, Callable[[bytes], Reading]] = {
+    PDF.name: read_pdf,
+    HTML.name: read_html,
+    TEXT.name: read_text,
+}
+
+
+def extract(data: bytes, source: Source) -> Extract:
+    """All that a snapshot of `source` says, with the fate of every line.
+
+    Raises `ExtractionError` for bytes that no reader reads: the message says what they are and
+    what to do next.
+    """
+    found = sniff(data)
+    reader = READERS.get(found.name)
+    if reader is None:
+        what = "empty" if not data else f"{found.media_type} ({found.name})"
+        raise ExtractionError(
+            f"the file is {what}, which no reader reads; known are {', '.join(READERS)}: "
+            "check the address of the source"
+        )
+    reading = reader(data)
+    if source.table is None:
+        return narrate(reading, source)
+    return _list(reading, source)
+
+
+def _list(reading: Reading, source: Source) -> Extract:
+    assert source.table is not None
+    assembly = assemble(reading, source.table)
+    records, unread = prior_authorization(assembly, source)
+    problems = [*assembly.problems, *unread]
+    dates: dict[str, date | None] = {}
+    for name in ("posted_on", "effective_on", "updated_on"):
+        printed = assembly.carried.get(name)
+        dates[name] = parse_date(printed) if printed else None
+        if printed and dates[name] is None:
+            problems.append(Problem(f"{printed!r} is not a date that we can read for {name}"))
+    return Extract(
+        records=tuple(records),
+        tally=assembly.tally,
+        problems=tuple(problems),
+        title=assembly.carried.get("list_title"),
+        posted_on=dates["posted_on"],
+        effective_on=dates["effective_on"],
+        updated_on=dates["updated_on"],
+        pages=assembly.pages,
+        is_truncated=reading.is_cut,
+    )

@@ -1,0 +1,1 @@
+"""Side effects: the only package that imports Prefect, httpx or Great Expectations."""

@@ -1,0 +1,163 @@
+"""The answers of a lookup in words, so that no two kinds of answer can be mistaken.
+
+Only words and their layout: what the answer is, is decided in `flows.lookup`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import date
+from itertools import groupby
+
+from flows.lookup import Answer, Fact
+from flows.table_text import labelled, one_line
+from schemas.statuses import STATUSES
+
+_DATES_ARE = {
+    "dos": "dates of service",
+    "request": "dates of the request",
+    "unknown": "not said whether dates of service or of the request",
+}
+
+
+def text(answers: Sequence[Answer]) -> str:
+    """All answers, a block for each code and payer, then the duties that concern the code."""
+    blocks: list[str] = []
+    for _, same_code in groupby(answers, key=lambda answer: (answer.code, answer.modifiers)):
+        of_code = list(same_code)
+        blocks += ["\n".join(_block(answer)) for answer in of_code]
+        duties = {duty["row_key"]: duty for answer in of_code for duty in answer.requirements}
+        if duties:
+            blocks.append("\n".join(_duties(of_code[0].code, duties.values())))
+    return "\n\n".join(blocks)
+
+
+def _block(answer: Answer) -> list[str]:
+    asked = "-".join((answer.code, *answer.modifiers))
+    name = answer.payer_name or answer.payer or "any payer"
+    known_as = f" ({answer.payer})" if answer.payer and answer.payer_name else ""
+    lines = [f"{asked} at {one_line(name)}{known_as}"]
+    if answer.answer == "not_ingested":
+        lines.append(f"  NOT INGESTED: {_why_unknown(answer)}")
+    elif answer.answer == "not_listed":
+        lines.append(
+            f"  NOT LISTED: the list was read whole on {answer.list_read_on} and the code is not "
+            "on it; that is not the same as 'no authorization needed'"
+        )
+    else:
+        lines.append(f"  LISTED, {_applicable(answer)}")
+        for number, rule in enumerate(answer.rules, start=1):
+            lines += _rule(number, rule)
+    lines += labelled(
+        (
+            ("list", answer.list_freshness),
+            ("note", answer.explanation if answer.answer != "not_ingested" else None),
+        ),
+        indent="  ",
+    )
+    return lines
+
+
+def _why_unknown(answer: Answer) -> str:
+    said = one_line(answer.explanation)
+    return said if answer.list_read_on else f"we have no such list; {said}"
+
+
+def _applicable(answer: Answer) -> str:
+    if answer.only_with_modifiers:
+        return f"but only with the modifiers {', '.join(answer.only_with_modifiers)}"
+    if answer.not_in_force_on:
+        return (
+            f"but no rule is in force on {answer.not_in_force_on}; that is not the same as "
+            "'no authorization needed'"
+        )
+    return f"{len(answer.rules)} rule{'s' if len(answer.rules) != 1 else ''}"
+
+
+def _rule(number: int, rule: Fact) -> list[str]:
+    status = STATUSES[rule["pa_status"]]
+    place = rule["place"]
+    headline = f"  {number}. {status.name.replace('_', ' ').upper()}: {status.meaning}"
+    pairs = [
+        ("printed", f"{rule['pa_raw']!r} for {rule['code_raw']!r}"),
+        ("range", _range(rule)),
+        ("modifiers", ", ".join(rule["modifiers"] or ())),
+        ("what", rule["description"]),
+        ("scope", _scope(rule)),
+        ("section", rule["section"]),
+        ("reviewer", _reviewer(rule)),
+        ("conditions", "; ".join(map(_condition, rule["conditions"] or ()))),
+        ("notes", rule["notes"]),
+        ("in force", _dates(rule)),
+        ("flags", ", ".join(rule["flags"] or ())),
+        ("code", "no longer valid at the date of the list" if _is_gone(rule) else None),
+        ("place", _place(place)),
+        ("row", rule["row_key"]),
+    ]
+    return [headline, *labelled(pairs, indent="       ")]
+
+
+def _is_gone(rule: Fact) -> bool:
+    return rule["code_active"] is False
+
+
+def _range(rule: Fact) -> str | None:
+    if rule["matched_by"] == "code":
+        return None
+    return f"the code lies in {rule['code']} to {rule['code_end']}; the list does not name it alone"
+
+
+def _scope(rule: Fact) -> str:
+    where = rule["state"] or "not limited to a state"
+    return f"{rule['line_of_business'].replace('_', ' ')}, {where}"
+
+
+def _reviewer(rule: Fact) -> str | None:
+    known: str | None = rule["reviewer"]
+    printed: str | None = rule["reviewer_raw"]
+    if known and printed and known != printed:
+        return f"{known} (printed: {printed})"
+    return known or printed
+
+
+def _condition(condition: Fact) -> str:
+    limit = [condition[part] for part in ("operator", "value", "unit") if condition[part]]
+    named = " ".join([condition["type"].replace("_", " "), *limit])
+    return f"{named} ({condition['raw']!r})"
+
+
+def _dates(rule: Fact) -> str | None:
+    start, end = rule["effective_from"], rule["effective_to"]
+    if not start and not end:
+        return "no dates stated"
+    from_day = f"from {start}" if start else "start not stated"
+    to_day = f"until {end}, that day excluded" if end else "end not stated"
+    basis = rule["effective_basis"].replace("_", " ")
+    return f"{from_day}, {to_day} ({_DATES_ARE[rule['date_semantics']]}; basis: {basis})"
+
+
+def _duties(code: str, duties: Iterable[Fact]) -> list[str]:
+    lines = [f"Dated duties about {code}"]
+    for number, duty in enumerate(duties, start=1):
+        start = date.fromisoformat(duty["effective_from"])
+        later = "" if duty.get("in_force", True) else ", not yet in force on the day asked for"
+        lines.append(
+            f"  {number}. {duty['requirement'].replace('_', ' ').upper()} from {start}{later}"
+        )
+        lines += labelled(
+            (
+                ("stated by", duty["publisher"]),
+                ("authority", duty["authority"]),
+                ("list", duty["list_referenced"]),
+                ("dates are", _DATES_ARE[duty["date_semantics"]]),
+                ("sentence", duty["sentence"]),
+                ("place", _place(duty["place"])),
+                ("row", duty["row_key"]),
+            ),
+            indent="       ",
+        )
+    return lines
+
+
+def _place(place: Fact) -> str:
+    return f"{place['source']}/{place['document']}, page {place['page']}, line {place['line']}"

@@ -1,0 +1,340 @@
+"""The command line: arguments in, words or one JSON document out, and the exit status.
+
+Each command imports what it needs when it runs, so that looking something up never pays for the
+libraries of a refresh. What the words say is decided in the modules called.
+"""
+# ruff: noqa: PLC0415 (each command imports its own)
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import date
+from io import TextIOWrapper
+from pathlib import Path
+from typing import Any
+
+import click
+
+from flows.releases import MAIN_TABLES, Release, ReleaseError, history, latest
+from flows.releases import as_known as release_as_known
+from flows.releases import verify as release_problems
+from flows.settings import Settings
+
+NOT_INGESTED = 4
+
+_FOLDER = click.Path(file_okay=False, path_type=Path)
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+_NEW_FILE = click.Path(dir_okay=False, writable=True, path_type=Path)
+_as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise click.BadParameter(f"{text!r} is not a day: give one like 2026-01-31") from error
+
+
+@contextmanager
+def _said_plainly(*mistakes: type[Exception], usage: bool = False) -> Iterator[None]:
+    """Turns the named errors into one sentence on stderr: exit 2 for usage, else 1."""
+    try:
+        yield
+    except mistakes as error:
+        if usage:
+            raise click.UsageError(str(error)) from error
+        raise click.ClickException(str(error)) from error
+
+
+class _Precert(click.Group):
+    """A group of commands whose unreadable releases are errors in one sentence."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        with _said_plainly(ReleaseError):
+            return super().invoke(ctx)
+
+
+@click.group(cls=_Precert)
+@click.option("--raw", type=_FOLDER, default="raw", envvar="PRECERT_RAW", show_default=True)
+@click.option(
+    "--curated",
+    type=_FOLDER,
+    default="curated",
+    envvar="PRECERT_CURATED",
+    show_default=True,
+)
+@click.option(
+    "--sources",
+    type=_FOLDER,
+    default="sources",
+    envvar="PRECERT_SOURCES",
+    show_default=True,
+)
+@click.pass_context
+def main(ctx: click.Context, raw: Path, curated: Path, sources: Path) -> None:
+    """Prior-authorization rules of US payers, each with the place it is printed at."""
+    for stream in (sys.stdout, sys.stderr):
+        # A publication may print what the terminal's encoding does not have.
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    ctx.obj = Settings(raw=raw, curated=curated, sources=sources)
+
+
+@main.command()
+@click.argument("codes", nargs=-1, required=True)
+@click.option("--payer", help="Only this payer, by id or name.")
+@click.option("--on", type=_day, metavar="DATE", help="Only rules in force on this day.")
+@click.option(
+    "--as-known", type=_day, metavar="DATE", help="As known at the end of this day (UTC)."
+)
+@_as_json
+@click.pass_obj
+def lookup(
+    settings: Settings,
+    codes: tuple[str, ...],
+    payer: str | None,
+    on: date | None,
+    as_known: date | None,
+    as_json: bool,
+) -> None:
+    """What the lists say about codes, e.g. E0601, 95810 or E0601-RR.
+
+    Exits with 4 if any answer is "not ingested".
+    """
+    from flows import answer_text
+    from flows.lookup import CodeError, Question, codes_asked, unanswered
+    from flows.lookup import lookup as look_up
+
+    with _said_plainly(CodeError, usage=True):
+        question = Question(codes_asked(codes), payer, on)
+    if as_known is None:
+        release = latest(settings.curated)
+        why = f"there is no release in {settings.curated}: run `precert refresh`"
+    else:
+        release = release_as_known(settings.curated, as_known)
+        why = f"no release in {settings.curated} is as old as {as_known}: see `precert releases`"
+    answers = look_up(release, question) if release else unanswered(question, why)
+    if as_json:
+        _print_json(answer.as_json() for answer in answers)
+        if release is None:
+            _remark(why)
+    else:
+        click.echo(answer_text.text(answers))
+    if any(answer.answer == "not_ingested" for answer in answers):
+        sys.exit(NOT_INGESTED)
+
+
+@main.command()
+@click.option(
+    "--since",
+    metavar="RELEASE|DATE",
+    help="Every release after this one, or made on this day (UTC) or later.",
+)
+@click.option("--payer", help="Only this payer, by id or name.")
+@_as_json
+@click.pass_obj
+def changes(settings: Settings, since: str | None, payer: str | None, as_json: bool) -> None:
+    """What was added, removed and changed; by default in the latest release."""
+    from flows import changes as told
+
+    with _said_plainly(told.SinceError, usage=True):
+        span = told.releases_since(settings.curated, since)
+        found = told.changes(span.releases, payer)
+    if as_json:
+        _print_json(change.as_json() for change in found)
+    elif found:
+        click.echo(told.text(found))
+    if span.is_cut:
+        _remark(f"releases before {span.releases[-1]} are not kept; what changed then is not here")
+    if not found:
+        _remark(_nothing_changed(span.releases), as_result=not as_json)
+
+
+def _nothing_changed(told: Sequence[Release]) -> str:
+    if not told:
+        return "nothing changed: there is no release in that time"
+    if len(told) == 1:
+        return f"nothing changed in release {told[0]}"
+    return f"nothing changed in the {len(told)} releases from {told[-1]} to {told[0]}"
+
+
+@main.command()
+@click.argument("row_key")
+@click.option("--png", type=_NEW_FILE, help="Write a picture of the row on its page (PDF only).")
+@click.pass_obj
+def show(settings: Settings, row_key: str, png: Path | None) -> None:
+    """Where a row of the latest release is printed, with the lines around it."""
+    from flows import show as printed
+
+    if not printed.is_row_key(row_key):
+        raise click.UsageError(
+            f"{row_key!r} is not a row key: take one from `precert lookup --json`"
+        )
+    release = _latest(settings)
+    with _said_plainly(printed.ShowError):
+        place = printed.find_place(release, row_key)
+        path = printed.snapshot_path(settings.raw, place)
+        shown = printed.text(place, path)
+        if png is not None:
+            printed.write_png(place, path, png)
+    click.echo(shown)
+    if png is not None:
+        _remark(f"picture written to {png}")
+
+
+@main.group(invoke_without_command=True)
+@_as_json
+@click.pass_context
+def releases(ctx: click.Context, as_json: bool) -> None:
+    """The releases from the latest back, with the rows of their main tables."""
+    if ctx.invoked_subcommand is not None:
+        return
+    kept = list(history(ctx.obj.curated))
+    if as_json:
+        _print_json(
+            {
+                "release": release.id,
+                "created_at": release.created_at.isoformat(),
+                "is_latest": release is kept[0],
+                "rows": {table: release.rows(table) for table in MAIN_TABLES},
+            }
+            for release in kept
+        )
+    elif kept:
+        click.echo(_releases_table(kept))
+    if not kept:
+        _remark(f"there is no release in {ctx.obj.curated}: run `precert refresh`")
+
+
+def _releases_table(kept: Sequence[Release]) -> str:
+    from flows.table_text import aligned
+
+    header = ("release", "created (UTC)", *MAIN_TABLES, "")
+    rows = (
+        (
+            release.id,
+            f"{release.created_at:%Y-%m-%d %H:%M}",
+            *(release.rows(table) for table in MAIN_TABLES),
+            "latest" if release is kept[0] else "",
+        )
+        for release in kept
+    )
+    return aligned(header, rows, right=MAIN_TABLES)
+
+
+@releases.command()
+@click.argument("release", required=False)
+@click.pass_obj
+def verify(settings: Settings, release: str | None) -> None:
+    """Hold every file of a release (the latest by default) against its manifest."""
+    problems = release_problems(settings.curated, release)
+    for problem in problems:
+        click.echo(problem)
+    if problems:
+        sys.exit(1)
+    click.echo(f"release {release or latest(settings.curated)} is whole")
+
+
+@main.command()
+@_as_json
+@click.pass_obj
+def sources(settings: Settings, as_json: bool) -> None:
+    """The registry: each source, and what the latest release has of it."""
+    from flows.registry import RegistryError, load_sources
+    from flows.source_status import source_statuses
+    from flows.table_text import aligned
+
+    with _said_plainly(RegistryError):
+        registered = load_sources(settings.sources)
+    found = source_statuses(registered, latest(settings.curated))
+    if as_json:
+        _print_json(status.as_json() for status in found)
+        return
+    header = ("source", "payer", "kind", "status", "rows", "last seen (UTC)")
+    click.echo(aligned(header, (status.cells() for status in found), right=("rows",)))
+
+
+@main.command()
+@click.argument("sources", nargs=-1)
+@click.option("--offline", is_flag=True, help="Rebuild from raw/ and fetch nothing.")
+@click.option(
+    "--runner",
+    type=click.Choice(["thread", "process", "dask"]),
+    default="thread",
+    show_default=True,
+    help="What runs the tasks.",
+)
+@click.option("--no-prefect", is_flag=True, help="Run the plain functions without Prefect.")
+@_as_json
+@click.pass_obj
+def refresh(
+    settings: Settings,
+    sources: tuple[str, ...],
+    offline: bool,
+    runner: str,
+    no_prefect: bool,
+    as_json: bool,
+) -> None:
+    """Fetch, extract, validate and publish: all sources, or those named."""
+    from flows.journey import run
+
+    sys.exit(
+        run(
+            settings,
+            sources,
+            offline=offline,
+            runner=runner,
+            prefect=not no_prefect,
+            as_json=as_json,
+        )
+    )
+
+
+@main.command("try")
+@click.argument("source", type=_FILE)
+@click.argument("file", type=_FILE, required=False)
+@_as_json
+@click.pass_obj
+def try_source(settings: Settings, source: Path, file: Path | None, as_json: bool) -> None:
+    """Extract and validate one document by a source file, and publish nothing."""
+    from flows.trial import run
+
+    sys.exit(run(settings, source, file, as_json=as_json))
+
+
+@main.command()
+@click.argument("source")
+@click.argument("file", type=_FILE)
+@click.pass_obj
+def add(settings: Settings, source: str, file: Path) -> None:
+    """Add a file obtained by hand as the newest version of a source."""
+    from flows.registry import RegistryError
+    from flows.store import StoreError, add_file
+
+    with _said_plainly(RegistryError, StoreError, OSError):
+        click.echo(add_file(settings, source, file))
+
+
+def _latest(settings: Settings) -> Release:
+    release = latest(settings.curated)
+    if release is None:
+        raise click.ClickException(
+            f"there is no release in {settings.curated}: run `precert refresh`"
+        )
+    return release
+
+
+def _print_json(items: Iterable[Mapping[str, Any]]) -> None:
+    """One JSON array with an item on each line, in ASCII."""
+    click.echo("[" + ",\n".join(json.dumps(item) for item in items) + "]")
+
+
+def _remark(sentence: str, *, as_result: bool = False) -> None:
+    click.echo(f"{sentence[0].upper()}{sentence[1:]}.", err=not as_result)
+
+
+if __name__ == "__main__":
+    main(prog_name="precert")

@@ -1,0 +1,93 @@
+"""What differs between two releases, row by row.
+
+Compares by `row_key` over the columns that carry content; where a row is printed and when it was
+seen are no differences. DuckDB does it over the Parquet files, so that memory does not grow with
+the releases.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from schemas.fields import Table, arrow_schema
+from schemas.tables import CHANGES, DOCUMENT_TABLES, PRIOR_AUTHORIZATION, REQUIREMENTS
+
+_NOT_COMPARED = ("row_key", "row_hash", "first_seen", "last_seen")
+_MEDIUM = ("conditions", "effective_from", "effective_to", "reviewer", "notes")
+_MEDIUM_QUOTED = ", ".join(f"'{name}'" for name in _MEDIUM)
+
+
+def compare(before: Path, after: Path) -> pa.Table:
+    """The `changes` between the release folders `before` and `after`."""
+    found = [
+        _compare_table(table, before / f"{table.name}.parquet", after / f"{table.name}.parquet")
+        for table in DOCUMENT_TABLES
+    ]
+    return pa.concat_tables(found).cast(arrow_schema(CHANGES))
+
+
+def _compared(table: Table, before: Path) -> list[str]:
+    # A column that a release before did not have yet is no change by a payer.
+    known = set(pq.read_schema(before).names)
+    return [
+        field.name
+        for field in table
+        if field.role in ("identity", "content", "derived")
+        and field.name not in _NOT_COMPARED
+        and field.name in known
+    ]
+
+
+def _as_json(side: str, columns: list[str]) -> str:
+    members = ", ".join(f"'{name}': {side}.{name}" for name in columns)
+    return f"to_json({{{members}}})::VARCHAR"
+
+
+def _compare_table(table: Table, before: Path, after: Path) -> pa.Table:
+    columns = _compared(table, before)
+    differs = ", ".join(
+        f"CASE WHEN b.{name} IS DISTINCT FROM a.{name} THEN '{name}' END" for name in columns
+    )
+    payer = "coalesce(a.payer, b.payer)" if "payer" in columns else "NULL::VARCHAR"
+    code = "coalesce(a.code, b.code)" if "code" in columns else "NULL::VARCHAR"
+    query = f"""
+        WITH compared AS (
+            SELECT
+                CASE WHEN b.row_key IS NULL THEN 'add'
+                     WHEN a.row_key IS NULL THEN 'remove' ELSE 'modify' END AS op,
+                coalesce(a.row_key, b.row_key) AS row_key,
+                {payer} AS payer,
+                {code} AS code,
+                CASE WHEN a.row_key IS NOT NULL AND b.row_key IS NOT NULL
+                     THEN list_filter([{differs}], lambda x: x IS NOT NULL) END AS fields_changed,
+                CASE WHEN b.row_key IS NOT NULL
+                     THEN {_as_json("b", columns)} END AS before,
+                CASE WHEN a.row_key IS NOT NULL
+                     THEN {_as_json("a", columns)} END AS after
+            FROM read_parquet($before) AS b FULL OUTER JOIN read_parquet($after) AS a
+            ON a.row_key = b.row_key
+        )
+        SELECT op, '{table.name}' AS "table", row_key, payer, code, fields_changed, before, after,
+            {_materiality(table)} AS materiality
+        FROM compared WHERE op <> 'modify' OR len(fields_changed) > 0
+        ORDER BY "table", payer, code, row_key
+    """
+    with duckdb.connect() as connection:
+        connection.execute("SET TimeZone = 'UTC'")
+        connection.execute(query, {"before": str(before), "after": str(after)})
+        found = connection.to_arrow_table()
+        assert found is not None
+        return found
+
+
+def _materiality(table: Table) -> str:
+    if table is REQUIREMENTS:
+        return "'high'"
+    if table is not PRIOR_AUTHORIZATION:
+        return "'low'"
+    return f"""CASE WHEN op <> 'modify' OR list_contains(fields_changed, 'pa_status') THEN 'high'
+        WHEN list_has_any(fields_changed, [{_MEDIUM_QUOTED}]) THEN 'medium' ELSE 'low' END"""

@@ -1,0 +1,250 @@
+"""What a release contains: every table, as a function of the documents it publishes.
+
+No clock and no release before enter here: the same raw store, sources and code give the same
+tables. How they are written and made the latest is `flows.publish`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime
+from typing import Any
+
+import pyarrow as pa
+
+from extractors.claims import judge
+from flows.documents import Document
+from flows.validate import Verdict, column
+from schemas.fields import Table, arrow_schema
+from schemas.tables import (
+    CODE_CLAIMS,
+    DOCUMENT_TABLES,
+    DOCUMENTS,
+    PRIOR_AUTHORIZATION,
+    QUARANTINE,
+    TABLES,
+)
+
+_INSTANT: pa.DataType = arrow_schema(DOCUMENTS).field("first_seen").type
+
+
+class Unbalanced(RuntimeError):
+    """A document with lines that nothing explains, or that are explained twice."""
+
+
+def contents(documents: Sequence[Document], balances: list[dict[str, Any]]) -> dict[str, pa.Table]:
+    """Every table of a release but `changes`, by name, unsorted."""
+    tables = {table.name: _rows(table, documents) for table in DOCUMENT_TABLES}
+    tables[CODE_CLAIMS.name] = _judged(tables[CODE_CLAIMS.name], documents)
+    tables[QUARANTINE.name] = _quarantine(documents)
+    tables[DOCUMENTS.name] = _documents(documents, balances)
+    return tables
+
+
+def _rows(table: Table, documents: Iterable[Document]) -> pa.Table:
+    found = [arrow_schema(table).empty_table()]
+    for document in documents:
+        if document.published is None:
+            continue
+        rows = document.published.accepted_rows(table)
+        if table is PRIOR_AUTHORIZATION:
+            rows = _with_known_time(rows, document)
+        found.append(rows.select(table.names).cast(_nullable(table)))
+    return pa.concat_tables(found, promote_options="permissive")
+
+
+def _nullable(table: Table) -> pa.Schema:
+    return pa.schema([field.with_nullable(True) for field in arrow_schema(table)])
+
+
+def _with_known_time(rows: pa.Table, document: Document) -> pa.Table:
+    """When each rule was first seen with its content, without a gap up to now, and last seen."""
+    first: dict[tuple[str, str], datetime] = {}
+    for verdict in document.accepted:
+        pairs = _contents_of(verdict.accepted_rows(PRIOR_AUTHORIZATION))
+        first = {pair: first.get(pair, verdict.part.snapshot.first_seen) for pair in pairs}
+    pairs = _contents_of(rows)
+    last = document.accepted[-1].part.snapshot.last_seen
+    columns: dict[str, pa.Array[Any]] = {
+        "first_seen": pa.array([first[pair] for pair in pairs], _INSTANT),
+        "last_seen": pa.array([last] * rows.num_rows, _INSTANT),
+    }
+    for name, values in columns.items():
+        rows = rows.set_column(rows.schema.get_field_index(name), name, values)
+    return rows
+
+
+def _contents_of(rows: pa.Table) -> list[tuple[str, str]]:
+    return list(zip(column(rows, "row_key"), column(rows, "row_hash"), strict=True))
+
+
+def _judged(claims: pa.Table, documents: Sequence[Document]) -> pa.Table:
+    """The claims with their verdicts against the longest descriptor that a list of tier 1 gives."""
+    official: dict[str, tuple[str, str]] = {}
+    for document in documents:
+        if document.published is None or document.source.tier != 1:
+            continue
+        rows = document.published.accepted_rows(PRIOR_AUTHORIZATION)
+        for row in rows.select(["code", "code_end", "description"]).to_pylist():
+            text = row["description"]
+            if not text or row["code_end"]:
+                continue
+            if len(text) > len(official.get(row["code"], ("", ""))[0]):
+                official[row["code"]] = (text, document.source.source)
+    judged = []
+    for claim in claims.to_pylist():
+        text, origin = official.get(claim["code"], (None, None))
+        verdict = judge(claim["claimed_text"], text)
+        judged.append(
+            claim
+            | {
+                "official_text": text,
+                "official_source": origin,
+                "agreement": verdict.agreement,
+                "score": verdict.score,
+                "terms_in_conflict": list(verdict.terms_in_conflict) or None,
+            }
+        )
+    return pa.Table.from_pylist(judged, schema=_nullable(CODE_CLAIMS))
+
+
+def shown_verdicts(document: Document) -> list[Verdict]:
+    """The verdicts whose quarantined rows a release shows: the published and the newest one."""
+    found = {verdict.name: verdict for verdict in (document.published, document.newest) if verdict}
+    return list(found.values())
+
+
+def _quarantine(documents: Iterable[Document]) -> pa.Table:
+    found = []
+    for document in documents:
+        for verdict in shown_verdicts(document):
+            for name, failed in verdict.failed.items():
+                rows = verdict.failed_rows(TABLES[name]).to_pylist()
+                for row, reasons in zip(rows, failed.values(), strict=True):
+                    found.append(
+                        {column: row.get(column) for column in QUARANTINE.names}
+                        | {
+                            "table": name,
+                            "reasons": list(dict.fromkeys(why for _, why in reasons)),
+                            "expectations": list(dict.fromkeys(what for what, _ in reasons)),
+                        }
+                    )
+    return pa.Table.from_pylist(found, schema=_nullable(QUARANTINE))
+
+
+def balance(document: Document) -> dict[str, Any]:
+    """The fate of every line of a published document; raises where the sum is not the whole."""
+    verdict = document.published
+    assert verdict is not None
+    tally = verdict.part.outline()["tally"]
+    rows = verdict.accepted_rows(PRIOR_AUTHORIZATION)
+    published = _lines(rows)
+    quarantined = _lines(verdict.failed_rows(PRIOR_AUTHORIZATION)) - published
+    row_lines = tally["row_lines"] if document.source.table is None else len(published)
+    balanced = {
+        "source": document.source.source,
+        "document": document.source.document,
+        "sha256": verdict.part.snapshot.sha256,
+        "lines_seen": tally["lines_seen"],
+        "headers": tally["headers"],
+        "row_lines": row_lines,
+        "quarantined": len(quarantined),
+        "ignored": tally["ignored"],
+        "rows": sum(verdict.accepted_rows(table).num_rows for table in DOCUMENT_TABLES),
+    }
+    explained = tally["headers"] + row_lines + len(quarantined) + sum(tally["ignored"].values())
+    if explained != tally["lines_seen"]:
+        raise Unbalanced(
+            f"{verdict.part.snapshot}: {tally['lines_seen']} lines were seen and {explained} are "
+            "explained; nothing is published until they balance"
+        )
+    return balanced
+
+
+def _lines(rows: pa.Table) -> set[tuple[int, int]]:
+    return set(zip(column(rows, "page"), column(rows, "line"), strict=True))
+
+
+def _documents(documents: Iterable[Document], balances: list[dict[str, Any]]) -> pa.Table:
+    by_source = {said["source"]: said for said in balances}
+    rows = []
+    for document in documents:
+        if document.status != "current":
+            rows.append(_unpublished(document))
+        if document.published is not None:
+            said = by_source[document.source.source]
+            rows.append(_published(document, document.published, said))
+    return pa.Table.from_pylist(rows, schema=_nullable(DOCUMENTS))
+
+
+def _common(document: Document) -> dict[str, Any]:
+    source = document.source
+    return {
+        "source": source.source,
+        "document": source.document,
+        "payer": source.payer.id if source.payer else None,
+        "line_of_business": source.line_of_business,
+        "title": source.title,
+        "publisher": source.publisher,
+        "kind": source.kind,
+        "tier": source.tier,
+        "url": source.address.url if source.address else None,
+        "rows": 0,
+        "quarantined": 0,
+    }
+
+
+def _of_snapshot(verdict: Verdict) -> dict[str, Any]:
+    snapshot = verdict.part.snapshot
+    outline = verdict.part.outline()
+    tally = outline.get("tally") or {}
+    said = {
+        "url": snapshot.url,
+        "sha256": snapshot.sha256,
+        "media_type": snapshot.media_type,
+        "bytes": snapshot.size,
+        "came": snapshot.came,
+        "retrieved_at": snapshot.retrieved_at,
+        "first_seen": snapshot.first_seen,
+        "last_seen": snapshot.last_seen,
+        "pages": outline.get("pages"),
+        "lines_seen": tally.get("lines_seen"),
+        "headers": tally.get("headers"),
+        "ignored": sum(tally["ignored"].values()) if tally else None,
+        "problems": [problem["message"] for problem in outline["problems"]] or None,
+        "is_truncated": outline.get("is_truncated"),
+    }
+    if outline.get("title"):
+        said["title"] = outline["title"]
+    for name in ("posted_on", "effective_on", "updated_on"):
+        said[name] = date.fromisoformat(outline[name]) if outline.get(name) else None
+    return said
+
+
+def _published(document: Document, verdict: Verdict, said: dict[str, Any]) -> dict[str, Any]:
+    return (
+        _common(document)
+        | _of_snapshot(verdict)
+        | {name: said[name] for name in ("rows", "row_lines", "quarantined")}
+        | {"status": "current" if document.status == "current" else "stale"}
+    )
+
+
+def _unpublished(document: Document) -> dict[str, Any]:
+    """The row of a newest version that is held, or of a document that was never retrieved."""
+    said = _common(document) | {"status": document.status, "held_reason": document.held_reason}
+    if not document.versions:
+        return said
+    if document.newest is not None:
+        failed = document.newest.failed.values()
+        return said | _of_snapshot(document.newest) | {"quarantined": sum(map(len, failed))}
+    snapshot = document.versions[-1]
+    return said | {
+        "sha256": snapshot.sha256,
+        "media_type": snapshot.media_type,
+        "bytes": snapshot.size,
+        "came": snapshot.came,
+        "retrieved_at": snapshot.retrieved_at,
+        "first_seen": snapshot.first_seen,
+        "last_seen": snapshot.last_seen,
+    }

@@ -1,0 +1,89 @@
+"""What the raw store and the parts together say of one document now.
+
+Follows the versions of a document from the oldest on: each is extracted and judged against the
+last good one, and the newest accepted one is what a release publishes. All of it is computed
+from the raw store, so that a release can always be rebuilt.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from flows import store
+from flows.parts import WorkerLost, extract_part, part_of
+from flows.settings import Settings
+from flows.store import StoreError
+from flows.validate import Verdict, judge
+from schemas.provenance import Snapshot
+from schemas.source import Source
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A document's newest version and the version to publish.
+
+    `accepted` are all good versions, oldest first; the last one is published. `newest` is the
+    verdict on the newest version, None where it gave none; `failure` says why.
+    """
+
+    source: Source
+    versions: tuple[Snapshot, ...]
+    accepted: tuple[Verdict, ...]
+    newest: Verdict | None
+    failure: str | None
+
+    @property
+    def published(self) -> Verdict | None:
+        return self.accepted[-1] if self.accepted else None
+
+    @property
+    def held_reason(self) -> str | None:
+        """Why the newest version is not published; None where it is, or where there is none."""
+        if self.failure is not None:
+            return self.failure
+        return self.newest.held_reason if self.newest is not None else None
+
+    @property
+    def status(self) -> str:
+        if not self.versions:
+            return "missing"
+        return "held" if self.held_reason else "current"
+
+
+def extract_versions(settings: Settings, source: Source) -> dict[str, str]:
+    """Extract every version of a document that is not extracted yet.
+
+    Returns what failed: SHA-256 of the version and why. The bytes of each version are checked
+    against their hash, extracted already or not.
+    """
+    failures = {}
+    for snapshot in store.versions(settings.raw, source.source, source.document):
+        try:
+            store.read(settings.raw, snapshot)
+            extract_part(settings, source, snapshot)
+        except (StoreError, WorkerLost) as error:
+            failures[snapshot.sha256] = str(error)
+    return failures
+
+
+def follow(settings: Settings, source: Source, failures: dict[str, str]) -> Document:
+    """The state of a document, its verdicts made where they are not cached.
+
+    A version that failed (damaged bytes, a lost worker) is passed over for the last good one; a
+    verdict made while its bytes were sound still counts.
+    """
+    versions = store.versions(settings.raw, source.source, source.document)
+    accepted: list[Verdict] = []
+    newest: Verdict | None = None
+    for snapshot in versions:
+        part = part_of(settings, source, snapshot)
+        if not (part.folder / "outline.json").exists():
+            newest = None
+            continue
+        newest = judge(part, source, accepted[-1] if accepted else None)
+        if newest.accepted:
+            accepted.append(newest)
+    failure = failures.get(versions[-1].sha256) if versions else None
+    if versions and newest is None and failure is None:
+        failure = f"{versions[-1]}: not extracted; run precert refresh again"
+    return Document(source, versions, tuple(accepted), newest, failure)

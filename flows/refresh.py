@@ -1,0 +1,147 @@
+"""The Prefect flow of a refresh: a conductor for the stages of `flows.journey`.
+
+Gives each document a task for each stage, with its states, retries and artifacts. Tasks are
+handed settings and names and give back short strings, so another task runner is one setting.
+What the stages do is not known here, and without this module they run the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextvars import ContextVar
+from pathlib import Path
+from typing import Any
+
+from prefect import Task, flow, task
+from prefect.artifacts import create_markdown_artifact, create_table_artifact
+from prefect.client.schemas.objects import State
+from prefect.futures import as_completed
+from prefect.states import Completed
+from prefect.task_runners import ProcessPoolTaskRunner, TaskRunner, ThreadPoolTaskRunner
+
+from flows import publish, stages
+from flows.journey import WORKERS, Journey, Results, Watch, travel
+from flows.lock import only_refresh
+from flows.registry import load_sources
+from flows.report import summarise
+from flows.settings import Settings
+from flows.stages import Stage
+
+
+def _worth_a_retry(_task: Task[..., Any], _run: Any, state: State[Any]) -> bool:
+    error = state.result(raise_on_failure=False)
+    return isinstance(error, BaseException) and stages.may_pass(error)
+
+
+@task(
+    task_run_name="fetch {name}",
+    retries=len(stages.FETCH.delays),
+    retry_delay_seconds=list(stages.FETCH.delays),
+    retry_condition_fn=_worth_a_retry,
+)
+def fetch(settings: Settings, name: str) -> str:
+    return stages.fetch(settings, name)
+
+
+@task(task_run_name="extract {name}")
+def extract(settings: Settings, name: str) -> dict[str, str]:
+    return stages.extract(settings, name)
+
+
+@task(task_run_name="validate {name}")
+def validate(settings: Settings, name: str, failures: dict[str, str]) -> State[str]:
+    held = stages.validate(settings, name, failures)
+    return Completed(name="Held" if held else "Accepted", message=held or None, data=held)
+
+
+@task(name="publish")
+def release(settings: Settings, failures: dict[str, dict[str, str]]) -> State[str]:
+    published = stages.release(settings, failures)
+    return Completed(name="Published" if published else "Nothing new", data=published)
+
+
+_TASKS: dict[str, Task[..., Any]] = {
+    stages.FETCH.name: fetch,
+    stages.EXTRACT.name: extract,
+    stages.VALIDATE.name: validate,
+    stages.RELEASE.name: release,
+}
+
+
+class PrefectTasks:
+    """The conductor of a flow run: one task run for each document and stage."""
+
+    def __init__(self, watch: Watch) -> None:
+        self.watch = watch
+
+    def each(self, stage: Stage, jobs: Mapping[str, tuple[Any, ...]]) -> Results:
+        self.watch(stage.name, 0, len(jobs))
+        futures = {name: _TASKS[stage.name].submit(*job) for name, job in jobs.items()}
+        for done, _ in enumerate(as_completed(list(futures.values())), start=1):
+            self.watch(stage.name, done, len(jobs))
+        return {name: future.result(raise_on_failure=False) for name, future in futures.items()}
+
+
+def _task_runner(name: str) -> TaskRunner[Any]:
+    if name == "process":
+        return ProcessPoolTaskRunner(max_workers=WORKERS)
+    if name == "dask":
+        from prefect_dask import DaskTaskRunner  # noqa: PLC0415
+
+        runner: TaskRunner[Any] = DaskTaskRunner()
+        return runner
+    return ThreadPoolTaskRunner(max_workers=WORKERS)
+
+
+def _silent(_stage: str, _done: int, _all: int) -> None:
+    pass
+
+
+# Flow parameters go to the API as JSON, which a callback cannot.
+_WATCH: ContextVar[Watch] = ContextVar("watch", default=_silent)
+_JOURNEY: ContextVar[Journey | None] = ContextVar("journey", default=None)
+
+
+@flow(name="refresh")
+def refresh(
+    sources: list[str] | None = None,
+    offline: bool = False,
+    raw: str = "raw",
+    curated: str = "curated",
+    registry: str = "sources",
+) -> State[str]:
+    """Refresh the releases in `curated`; `sources` limits what is looked at on the web."""
+    settings = Settings(Path(raw), Path(curated), Path(registry))
+    names = tuple(sources or (source.source for source in load_sources(settings.sources)))
+    with only_refresh(settings.curated, "a Prefect flow run"):
+        journey = travel(settings, names, offline, PrefectTasks(_WATCH.get()))
+    _JOURNEY.set(journey)
+    latest = publish.latest(settings)
+    assert latest is not None
+    summary = summarise(latest, journey.release, journey.looks, journey.failures)
+    create_table_artifact(key="refresh-summary", table=[dict(row) for row in summary.rows])
+    if journey.release:
+        notes = (latest.folder / "NOTES.md").read_text(encoding="utf-8")
+        create_markdown_artifact(key="release-notes", markdown=notes)
+    name = "Troubled" if summary.troubled else "Published" if journey.release else "Nothing new"
+    return Completed(name=name, message=latest.id, data=latest.id)
+
+
+def refresh_with_prefect(
+    settings: Settings, names: tuple[str, ...], offline: bool, runner: str, watch: Watch
+) -> Journey:
+    """Run the flow here and now, on the Prefect API that is set or on one started for it."""
+    watching = _WATCH.set(watch)
+    try:
+        refresh.with_options(task_runner=_task_runner(runner))(
+            sources=list(names),
+            offline=offline,
+            raw=str(settings.raw),
+            curated=str(settings.curated),
+            registry=str(settings.sources),
+        )
+        journey = _JOURNEY.get()
+    finally:
+        _WATCH.reset(watching)
+    assert journey is not None
+    return journey

@@ -1,0 +1,64 @@
+"""The registry: one YAML file a source, loaded and checked.
+
+Knows how to name the file and the key of a mistake. What a source may say is declared in
+`schemas.source`.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import yaml
+from pydantic import ValidationError
+
+from schemas.source import Source
+
+
+class RegistryError(ValueError):
+    """A source file that cannot be used; the message names the file, the key and the next step."""
+
+
+def load_source(path: Path) -> Source:
+    """The source that a YAML file describes."""
+    try:
+        said = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise RegistryError(f"{path}: {error.strerror}; name an existing source file") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        where = " ".join(str(error).split())
+        raise RegistryError(f"{path}: not YAML: {where}; correct the file") from error
+    try:
+        return Source.model_validate(said)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        key = ".".join(str(part) for part in first["loc"]) or "(whole file)"
+        more = f" ({error.error_count() - 1} more)" if error.error_count() > 1 else ""
+        raise RegistryError(
+            f"{path}: {key}: {first['msg']}{more}; docs/add-a-source.md explains the keys"
+        ) from error
+
+
+def load_sources(folder: Path) -> tuple[Source, ...]:
+    """Every source of the registry, in the order of their names."""
+    if not folder.is_dir():
+        raise RegistryError(f"{folder}: no such folder; run precert where sources/ lies")
+    sources = []
+    for path in sorted(folder.glob("*.yml")):
+        source = load_source(path)
+        if source.source != path.stem:
+            raise RegistryError(
+                f"{path}: source: {source.source!r} is not the file's name; make them the same"
+            )
+        sources.append(source)
+    if not sources:
+        raise RegistryError(f"{folder}: no *.yml files; add a source, see docs/add-a-source.md")
+    return tuple(sources)
+
+
+def find_source(folder: Path, name: str) -> Source:
+    """One source by its name."""
+    path = folder / f"{name}.yml"
+    if not path.is_file():
+        known = ", ".join(sorted(file.stem for file in folder.glob("*.yml"))) or "none"
+        raise RegistryError(f"{name}: no such source in {folder}; known are {known}")
+    return load_source(path)

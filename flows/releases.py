@@ -1,0 +1,255 @@
+"""The release store as its readers see it: which release is the latest, which came before, and
+whether a file still is what was published.
+
+The history of a store is the chain of `previous` from `latest.json`; folders outside of it, such
+as those of a killed run or of releases that were rolled back, are never read. Order is that of the
+sequence, never of a clock. Writing a release, and what its tables mean, is not known here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from flows.files import load_json, sha256_of
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+POINTER = "latest.json"
+MANIFEST = "release.json"
+# The tables whose rows tell the size of a release at a glance.
+MAIN_TABLES = (
+    "prior_authorization",
+    "bulletins",
+    "requirements",
+    "changes",
+    "quarantine",
+)
+# What may lie in a release without standing in its manifest: words for people, no data.
+_COMPANIONS = re.compile(r"release\.json|datapackage\.json|NOTES\.md|index\.html|validation/.+")
+_RELEASE_ID = re.compile(r"[0-9]+-[0-9a-f]{8}")
+_VERIFY = "run `precert releases verify` to see what is damaged"
+_REBUILD = "run `precert refresh --offline` to build it again from raw/"
+
+
+class ReleaseError(ValueError):
+    """A release that cannot be read; the message names the file and the next step."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseFile:
+    """What the manifest says about one file of a release; `rows` is None for other than tables."""
+
+    sha256: str
+    bytes: int
+    rows: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """One release: its place in the sequence, when it was made (UTC), and its files by name."""
+
+    id: str
+    sequence: int
+    previous: str | None
+    created_at: datetime
+    folder: Path
+    files: dict[str, ReleaseFile]
+
+    def __str__(self) -> str:
+        return self.id
+
+    def rows(self, table: str) -> int | None:
+        """The number of rows that the manifest gives for a table; None where it has none."""
+        file = self.files.get(f"{table}.parquet")
+        return file.rows if file else None
+
+
+def latest(curated: Path) -> Release | None:
+    """The release that `latest.json` names; None where nothing was published yet."""
+    pointer = curated / POINTER
+    if not pointer.exists():
+        return None
+    said = _json(pointer)
+    name = said.get("release")
+    if not isinstance(name, str) or not _RELEASE_ID.fullmatch(name):
+        raise ReleaseError(f"{pointer} names no release ({name!r}): {_REBUILD}")
+    release = read_release(curated, name)
+    if said.get("sequence") != release.sequence:
+        raise ReleaseError(
+            f"{pointer} gives sequence {said.get('sequence')!r} to release {name}, whose "
+            f"{MANIFEST} says {release.sequence}: {_REBUILD}"
+        )
+    return release
+
+
+def history(curated: Path) -> Iterator[Release]:
+    """The latest release and those before it, newest first, as far back as they are kept."""
+    release = latest(curated)
+    while release is not None:
+        yield release
+        before = release.previous
+        if before is None or not (curated / "releases" / before).is_dir():
+            return
+        older = read_release(curated, before)
+        if older.sequence >= release.sequence:
+            raise ReleaseError(
+                f"release {release} calls {older} the one before it, which has no lower "
+                f"sequence ({older.sequence}): {_REBUILD}"
+            )
+        release = older
+
+
+def as_known(curated: Path, day: date) -> Release | None:
+    """The newest release made on or before `day` (UTC); None where there was none yet."""
+    for release in history(curated):
+        if release.created_at.date() <= day:
+            return release
+    return None
+
+
+def read_release(curated: Path, name: str) -> Release:
+    """A release by its id, with what its manifest says."""
+    folder = curated / "releases" / name
+    path = folder / MANIFEST
+    if not _RELEASE_ID.fullmatch(name) or not path.exists():
+        raise ReleaseError(f"there is no release {name} in {curated}: see `precert releases`")
+    said = _json(path)
+    try:
+        created = datetime.fromisoformat(said["created_at"])
+        release = Release(
+            id=said["release"],
+            sequence=int(said["sequence"]),
+            previous=said["previous"],
+            created_at=created.astimezone(UTC) if created.tzinfo else created.replace(tzinfo=UTC),
+            folder=folder,
+            files={
+                name: ReleaseFile(entry["sha256"], entry["bytes"], entry.get("rows"))
+                for name, entry in said["files"].items()
+            },
+        )
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise ReleaseError(f"{path} cannot be understood ({error!r}): {_REBUILD}") from error
+    if release.id != name:
+        raise ReleaseError(f"{path} is of release {release.id}, not of {name}: {_REBUILD}")
+    return release
+
+
+def intact(release: Release, table: str) -> str:
+    """The path of a table's Parquet, once its bytes have the hash that the manifest gives.
+
+    Raises `ReleaseError` for a file that is missing or not the one published: a Parquet file with
+    one flipped bit can be read without an error and give another answer.
+    """
+    name = f"{table}.parquet"
+    if name not in release.files:
+        raise ReleaseError(f"release {release} has no table {table}: {_REBUILD}")
+    wrong = _file_problem(release, name)
+    if wrong:
+        raise ReleaseError(f"{wrong}: {_VERIFY}")
+    return str(release.folder / name)
+
+
+@contextmanager
+def opened() -> Iterator[DuckDBPyConnection]:
+    """An empty DuckDB in memory that loads no extension; its errors come as `ReleaseError`."""
+    import duckdb  # noqa: PLC0415 (half of a start that may not need it)
+
+    connection = duckdb.connect(
+        config={
+            "autoinstall_known_extensions": False,
+            "autoload_known_extensions": False,
+        }
+    )
+    try:
+        yield connection
+    except duckdb.Error as error:
+        said = str(error).splitlines()[0]
+        raise ReleaseError(f"a table of the release cannot be read ({said}): {_VERIFY}") from error
+    finally:
+        connection.close()
+
+
+def verify(curated: Path, name: str | None = None) -> list[str]:
+    """What is wrong with the pointer and with one release (the latest by default), a line each.
+
+    Every file is held against its bytes, SHA-256 and rows in the manifest; a missing and an
+    unknown file are wrong too.
+    """
+    problems: list[str] = []
+    release: Release | None = None
+    try:
+        release = latest(curated)
+        if release is None:
+            problems.append(f"{curated / POINTER} does not exist: run `precert refresh`")
+    except ReleaseError as error:
+        problems.append(str(error))
+    if name and (release is None or release.id != name):
+        try:
+            release = read_release(curated, name)
+        except ReleaseError as error:
+            problems.append(str(error))
+            release = None
+    return problems if release is None else problems + _release_problems(release)
+
+
+def _release_problems(release: Release) -> list[str]:
+    problems = []
+    for name in sorted(release.files):
+        problem = _file_problem(release, name) or _rows_problem(release, name)
+        if problem:
+            problems.append(problem)
+    for path in sorted(release.folder.rglob("*")):
+        name = path.relative_to(release.folder).as_posix()
+        if path.is_file() and name not in release.files and not _COMPANIONS.fullmatch(name):
+            problems.append(f"{path} is not in the manifest of release {release}")
+    return problems
+
+
+def _file_problem(release: Release, name: str) -> str | None:
+    path, said = release.folder / name, release.files[name]
+    try:
+        size = path.stat().st_size
+        if size != said.bytes:
+            return f"{path} has {size:,} bytes where the manifest says {said.bytes:,}"
+        found = sha256_of(path)
+    except OSError as error:
+        return f"{path} cannot be read ({error.strerror})"
+    if found != said.sha256:
+        return f"{path} has sha256 {found[:12]} where the manifest says {said.sha256[:12]}"
+    return None
+
+
+def _rows_problem(release: Release, name: str) -> str | None:
+    said = release.files[name].rows
+    if said is None or not name.endswith(".parquet"):
+        return None
+    path = release.folder / name
+    try:
+        with opened() as connection:
+            found = connection.execute(
+                "SELECT count(*) FROM read_parquet($path)", {"path": str(path)}
+            ).fetchone()
+    except ReleaseError as error:
+        return f"{path}: {error}"
+    if found is None or found[0] != said:
+        return f"{path} has {found[0] if found else 0:,} rows where the manifest says {said:,}"
+    return None
+
+
+def _json(path: Path) -> dict[str, Any]:
+    try:
+        said = load_json(path)
+    except OSError as error:
+        raise ReleaseError(f"{path} cannot be read ({error.strerror}): {_REBUILD}") from error
+    except ValueError as error:
+        raise ReleaseError(f"{path} is not JSON ({error}): {_REBUILD}") from error
+    if not isinstance(said, dict):
+        raise ReleaseError(f"{path} holds no JSON object: {_REBUILD}")
+    return said

@@ -1,0 +1,162 @@
+"""What a refresh shows: progress while it runs, and a summary of what came of it.
+
+Progress goes to standard error, and only there; the summary goes to standard output, as a table
+or as one JSON document.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from types import TracebackType
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from flows.describe import balance_words
+from flows.publish import Release
+
+SKIPPED = "skipped"
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What came of a refresh, a row for each version of each document that matters now.
+
+    `release` is the latest release; `published` says whether this run made it.
+    """
+
+    release: str
+    published: bool
+    rows: tuple[dict[str, Any], ...]
+    failures: Mapping[str, str]
+    looks: Mapping[str, str]
+
+    @property
+    def troubled(self) -> bool:
+        """Whether something was held, failed, or looked for and not found."""
+        held = any(row["status"] in ("held", "stale") for row in self.rows)
+        missing = any(
+            row["status"] == "missing" and not self._was_not_asked(row["source"])
+            for row in self.rows
+        )
+        return held or missing or bool(self.failures)
+
+    def _was_not_asked(self, source: str) -> bool:
+        return self.looks.get(source, SKIPPED).startswith(SKIPPED)
+
+
+def summarise(
+    latest: Release, made: str, looks: Mapping[str, str], failures: Mapping[str, str]
+) -> Summary:
+    """The summary of a run that left `latest` as the latest release.
+
+    `made` is its id where the run made it, and "" where nothing was new.
+    """
+    states = pq.read_table(latest.folder / "documents.parquet").to_pylist()
+    counted = _changes_by_source(latest) if made else Counter()
+    balances = {balance["source"]: balance for balance in latest.said["balance"]}
+    rows = []
+    for state in states:
+        source = state["source"]
+        is_published = state["status"] in ("current", "stale")
+        rows.append(
+            {
+                "source": source,
+                "status": state["status"],
+                "look": looks.get(source),
+                "rows": state["rows"],
+                "quarantined": state["quarantined"],
+                "new": counted[source, "add"] if is_published else 0,
+                "changed": counted[source, "modify"] if is_published else 0,
+                "removed": counted[source, "remove"] if is_published else 0,
+                "balance": balance_words(balances[source]) if is_published else None,
+                "reason": state["held_reason"],
+            }
+        )
+    return Summary(latest.id, bool(made), tuple(rows), dict(failures), dict(looks))
+
+
+def _changes_by_source(release: Release) -> Counter[tuple[str, str]]:
+    changes = pq.read_table(
+        release.folder / "changes.parquet", columns=["op", "before", "after"]
+    ).to_pylist()
+    return Counter(
+        (json.loads(change["after"] or change["before"])["source"], change["op"])
+        for change in changes
+    )
+
+
+def print_summary(summary: Summary, as_json: bool) -> None:
+    """Print a summary to standard output."""
+    if as_json:
+        said = asdict(summary) | {"troubled": summary.troubled}
+        print(json.dumps(said, indent=1, ensure_ascii=False, default=str))
+        return
+    from rich.console import Console  # noqa: PLC0415
+    from rich.markup import escape  # noqa: PLC0415
+    from rich.table import Table  # noqa: PLC0415
+
+    console = Console(highlight=False)
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    table.add_column("source", no_wrap=True)
+    table.add_column("status", no_wrap=True)
+    for name in ("rows", "quarantined", "new", "changed", "removed"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for row in summary.rows:
+        cells = [row[name] for name in ("source", "status", "rows", "quarantined")]
+        cells += [row[name] for name in ("new", "changed", "removed")]
+        table.add_row(*(escape(str(cell)) for cell in cells))
+    console.print(table)
+    for row in summary.rows:
+        if row["balance"]:
+            console.print(f"{row['source']}: {row['balance']}", markup=False)
+        if row["reason"]:
+            console.print(f"{row['source']}: {row['status']}: {row['reason']}", markup=False)
+    for name, message in summary.failures.items():
+        console.print(f"{name}: failed: {message}", markup=False)
+    for name, look in summary.looks.items():
+        console.print(f"{name}: {look}", markup=False)
+    if summary.published:
+        console.print(f"Published release {summary.release}.", markup=False)
+    else:
+        console.print(f"Nothing new; the latest release is {summary.release}.", markup=False)
+
+
+class Progress:
+    """Progress of the stages on standard error: bars on a terminal, lines elsewhere, or nothing."""
+
+    def __init__(self, *, quiet: bool) -> None:
+        self._quiet = quiet
+        self._bars: Any = None
+        self._stages: dict[str, Any] = {}
+
+    def __enter__(self) -> Progress:
+        if not self._quiet and sys.stderr.isatty():
+            from rich.console import Console  # noqa: PLC0415
+            from rich.progress import Progress as Bars  # noqa: PLC0415
+
+            self._bars = Bars(console=Console(stderr=True), transient=True)
+            self._bars.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._bars is not None:
+            self._bars.stop()
+
+    def watch(self, stage: str, done: int, total: int) -> None:
+        """Note that `done` of `total` documents are through a stage."""
+        if self._bars is not None:
+            if stage not in self._stages:
+                self._stages[stage] = self._bars.add_task(stage, total=total)
+            self._bars.update(self._stages[stage], completed=done, total=total)
+        elif not self._quiet and done == total:
+            print(f"precert: {stage}: {done} of {total}", file=sys.stderr, flush=True)

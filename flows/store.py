@@ -1,0 +1,184 @@
+"""The raw store: documents exactly as served, named by the SHA-256 of their bytes.
+
+    raw/<source>/<document>/<sha256>.<ext>   the bytes, written once, read-only
+    raw/<source>/<document>/<sha256>.json    where they came from
+    raw/<source>/<document>/seen.jsonl       one line a look, unchanged looks too
+
+Nothing here is ever changed or deleted, and nothing is known of what the bytes say.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import groupby
+from pathlib import Path
+from typing import Any, Literal
+
+from extractors.sniff import sniff
+from flows.files import create_file, dump_json, flush_folder, load_json
+from flows.registry import find_source
+from flows.settings import Settings
+from schemas.provenance import Snapshot
+
+Came = Literal["fetched", "shipped", "added"]
+
+
+class StoreError(ValueError):
+    """A raw store that cannot be trusted; the message names the file and the next step."""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One look at a publication: when, and the hash of what was there."""
+
+    at: datetime
+    sha256: str
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+def folder_of(raw: Path, source: str, document: str) -> Path:
+    return raw / source / document
+
+
+def put(
+    raw: Path,
+    source: str,
+    document: str,
+    data: bytes,
+    *,
+    came: Came,
+    at: datetime,
+    facts: dict[str, Any] | None = None,
+) -> str:
+    """Store a document and record the look; its SHA-256. Bytes already known are not written.
+
+    `facts` (url, final_url, headers, specimen) go into the description beside the bytes.
+    """
+    folder = folder_of(raw, source, document)
+    folder.mkdir(parents=True, exist_ok=True)
+    sha256 = hashlib.sha256(data).hexdigest()
+    found = sniff(data)
+    described = {
+        "source": source,
+        "document": document,
+        "sha256": sha256,
+        "size": len(data),
+        "media_type": found.media_type,
+        "extension": found.extension,
+        "came": came,
+        "retrieved_at": at.isoformat(),
+        **(facts or {}),
+    }
+    create_file(folder / f"{sha256}.{found.extension}", data)
+    create_file(folder / f"{sha256}.json", dump_json(described))
+    record_look(raw, source, document, Look(at, sha256))
+    return sha256
+
+
+def record_look(raw: Path, source: str, document: str, look: Look) -> None:
+    """Append one look to seen.jsonl."""
+    path = folder_of(raw, source, document) / "seen.jsonl"
+    line = json.dumps({"at": look.at.isoformat(), "sha256": look.sha256}, sort_keys=True) + "\n"
+    with path.open("ab") as file:
+        file.write(line.encode())
+        file.flush()
+        os.fsync(file.fileno())
+    flush_folder(path.parent)
+
+
+def looks(raw: Path, source: str, document: str) -> tuple[Look, ...]:
+    """Every look at a document, oldest first; a last line that a crash cut is left out."""
+    path = folder_of(raw, source, document) / "seen.jsonl"
+    if not path.exists():
+        return ()
+    text = path.read_text(encoding="utf-8")
+    whole = text[: text.rfind("\n") + 1]
+    return tuple(sorted(_looks(whole, path), key=lambda look: look.at))
+
+
+def _looks(text: str, path: Path) -> Iterator[Look]:
+    for number, line in enumerate(text.splitlines(), start=1):
+        try:
+            said = json.loads(line)
+            yield Look(datetime.fromisoformat(said["at"]), said["sha256"])
+        except (ValueError, KeyError, TypeError) as error:
+            raise StoreError(
+                f"{path}, line {number}: not a look: {line[:80]!r}; restore it from a copy"
+            ) from error
+
+
+def versions(raw: Path, source: str, document: str) -> tuple[Snapshot, ...]:
+    """What was there, oldest first: a snapshot for each run of looks that found the same bytes."""
+    found = []
+    for sha256, run in groupby(looks(raw, source, document), key=lambda look: look.sha256):
+        times = [look.at for look in run]
+        found.append(_snapshot(raw, source, document, sha256, times[0], times[-1]))
+    return tuple(found)
+
+
+def _snapshot(
+    raw: Path, source: str, document: str, sha256: str, first: datetime, last: datetime
+) -> Snapshot:
+    said = _described(folder_of(raw, source, document) / f"{sha256}.json")
+    return Snapshot(
+        source=source,
+        document=document,
+        sha256=sha256,
+        extension=said["extension"],
+        media_type=said["media_type"],
+        size=said["size"],
+        url=said.get("url"),
+        final_url=said.get("final_url"),
+        retrieved_at=datetime.fromisoformat(said["retrieved_at"]),
+        came=said["came"],
+        first_seen=first,
+        last_seen=last,
+    )
+
+
+def _described(path: Path) -> dict[str, Any]:
+    if not path.exists():
+        raise StoreError(f"{path}: missing, though seen.jsonl names it; restore it from a copy")
+    said: dict[str, Any] = load_json(path)
+    return said
+
+
+def description(raw: Path, snapshot: Snapshot) -> dict[str, Any]:
+    """All that was recorded beside a snapshot: addresses, headers, how it came."""
+    folder = folder_of(raw, snapshot.source, snapshot.document)
+    return _described(folder / f"{snapshot.sha256}.json")
+
+
+def path_of(raw: Path, snapshot: Snapshot) -> Path:
+    """The file that holds a snapshot's bytes."""
+    folder = folder_of(raw, snapshot.source, snapshot.document)
+    return folder / f"{snapshot.sha256}.{snapshot.extension}"
+
+
+def read(raw: Path, snapshot: Snapshot) -> bytes:
+    """The bytes of a snapshot, checked against its name before anyone parses them."""
+    path = path_of(raw, snapshot)
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise StoreError(f"{path}: {error.strerror}; restore it from a copy") from error
+    if hashlib.sha256(data).hexdigest() != snapshot.sha256:
+        raise StoreError(f"{path}: its bytes are not those it is named by; restore it from a copy")
+    return data
+
+
+def add_file(settings: Settings, source: str, path: Path) -> str:
+    """Add a file that someone obtained by hand as the newest version of a source; what happened."""
+    described = find_source(settings.sources, source)
+    sha256 = put(
+        settings.raw, source, described.document, path.read_bytes(), came="added", at=now()
+    )
+    return f"{source}/{described.document}: {sha256} added; precert refresh --offline publishes it"

@@ -1,0 +1,281 @@
+"""The two gates: which rows of a document go to quarantine, and whether it may be published.
+
+Works on parts. A verdict is cached beside its part under a name that holds all it depends on:
+the part, the last good version it was compared with, and this code. Great Expectations is
+imported only where a verdict has to be made.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import shutil
+import tempfile
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from flows import expectations
+from flows.expectations import ROW, Failure, GateBroken
+from flows.files import dump_json, flush_tree, load_json
+from flows.parts import Part, code_of
+from schemas.fields import Table
+from schemas.source import Source
+from schemas.suites import LIST_SEPARATOR, Check, Facts, document_checks, row_checks
+from schemas.tables import DOCUMENT_TABLES, PRIOR_AUTHORIZATION, TABLES
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the gates said of a part. `reasons` maps table and row to what is wrong with it."""
+
+    part: Part
+    folder: Path
+    accepted: bool
+    held_reason: str | None
+    facts: dict[str, Any]
+    failed: dict[str, dict[int, list[tuple[str, str]]]]
+
+    @property
+    def name(self) -> str:
+        return self.folder.name
+
+    def accepted_rows(self, table: Table) -> pa.Table:
+        """The candidate rows of one table that passed the row gate."""
+        rows = self.part.table(table)
+        failed = self.failed.get(table.name, {})
+        return _take(rows, [number for number in range(rows.num_rows) if number not in failed])
+
+    def failed_rows(self, table: Table) -> pa.Table:
+        """The candidate rows of one table that did not, in the order of `failed`."""
+        return _take(self.part.table(table), list(self.failed.get(table.name, {})))
+
+
+def column(rows: pa.Table, name: str) -> list[Any]:
+    """The values of one column."""
+    return rows[name].to_pylist()
+
+
+def _take(rows: pa.Table, numbers: list[int]) -> pa.Table:
+    return rows.take(pa.array(numbers, pa.int64()))
+
+
+@cache
+def _gate_code() -> str:
+    libraries = [f"{name}={importlib.metadata.version(name)}" for name in ("great_expectations",)]
+    here = [code_of(Path(module)) for module in (__file__, expectations.__file__)]
+    return "\n".join([*here, *libraries])
+
+
+def verdict_folder(part: Part, last_good: Verdict | None) -> Path:
+    """Where the verdict on a part is, or will be."""
+    depends = "\n".join([part.name, last_good.name if last_good else "", _gate_code()])
+    key = hashlib.sha256(depends.encode()).hexdigest()[:16]
+    return part.folder.with_name(f"{part.name}.{key}")
+
+
+def judge(part: Part, source: Source, last_good: Verdict | None) -> Verdict:
+    """The verdict on a part, from the cache or made now.
+
+    A gate that breaks (an expectation raises or gives no whole answer) holds the document and is
+    not cached.
+    """
+    folder = verdict_folder(part, last_good)
+    if not (folder / "verdict.json").exists():
+        try:
+            _make(folder, part, source, last_good)
+        except GateBroken as error:
+            reason = f"the validation itself failed: {error}"
+            return Verdict(part, folder, False, reason, {}, {})
+    said = load_json(folder / "verdict.json")
+    return Verdict(
+        part=part,
+        folder=folder,
+        accepted=said["accepted"],
+        held_reason=said["held_reason"],
+        facts=said["facts"],
+        failed={
+            table: {
+                int(row): [(name, why) for name, why in reasons] for row, reasons in rows.items()
+            }
+            for table, rows in said["failed"].items()
+        },
+    )
+
+
+def _make(folder: Path, part: Part, source: Source, last_good: Verdict | None) -> None:
+    aside = Path(tempfile.mkdtemp(prefix=".verdict-", dir=folder.parent))
+    try:
+        failed, pages = _row_gate(part)
+        for name, page in pages.items():
+            (aside / f"{name}.html").write_text(page, encoding="utf-8")
+        outline = part.outline()
+        verdict = Verdict(part, folder, True, None, {}, failed)
+        facts = _facts(verdict, outline, source, last_good)
+        frame = _frame_of_facts(facts)
+        report = expectations.run_checks(
+            f"{source.source}.document", frame, document_checks(source.expect)
+        )
+        (aside / "document.html").write_text(report.page, encoding="utf-8")
+        said = {
+            "accepted": not report.failures,
+            "held_reason": _held_reason(report.failures, facts, outline, failed) or None,
+            "facts": asdict(facts),
+            "failed": failed,
+        }
+        (aside / "verdict.json").write_bytes(dump_json(said))
+        flush_tree(aside)
+        aside.chmod(0o755)
+        shutil.rmtree(folder, ignore_errors=True)
+        aside.rename(folder)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+def _row_gate(part: Part) -> tuple[dict[str, dict[int, list[tuple[str, str]]]], dict[str, str]]:
+    failed: dict[str, dict[int, list[tuple[str, str]]]] = {}
+    pages = {}
+    for table in DOCUMENT_TABLES:
+        rows = part.table(table)
+        if not rows.num_rows:
+            continue
+        source = part.snapshot.source
+        report = expectations.run_checks(
+            f"{source}.{table.name}", projection(rows), row_checks(table)
+        )
+        pages[table.name] = report.page
+        found = _reasons(report.failures, rows)
+        if found:
+            failed[table.name] = found
+    return failed, pages
+
+
+def _reasons(failures: Iterable[Failure], rows: pa.Table) -> dict[int, list[tuple[str, str]]]:
+    found: dict[int, list[tuple[str, str]]] = defaultdict(list)
+    for failure in failures:
+        for number in failure.rows:
+            found[number] += _words(failure.check, rows, number)
+    return dict(sorted(found.items()))
+
+
+def _words(check: Check, rows: pa.Table, number: int) -> list[tuple[str, str]]:
+    if check.arguments.get("column") == "faults":
+        return [(check.expectation, fault) for fault in rows["faults"][number].as_py()]
+    return [(check.expectation, check.reason)]
+
+
+def projection(rows: pa.Table) -> pd.DataFrame:
+    """Rows as text, for the row gate: dates in ISO form, lists joined, and the column `row`.
+
+    Text only, so that no library can turn a code into a number on the way.
+    """
+    import pandas as pd  # noqa: PLC0415
+
+    columns: dict[str, Any] = {ROW: range(rows.num_rows)}
+    for field in rows.schema:
+        columns[field.name] = pd.Series(_as_text(rows[field.name], field.type), dtype=object)
+    return pd.DataFrame(columns)
+
+
+def _as_text(column: pa.ChunkedArray[Any], kind: pa.DataType) -> list[str | None]:
+    if pa.types.is_string(kind):
+        return column.to_pylist()
+    if pa.types.is_list(kind):
+        return [_joined(value) for value in column.to_pylist()]
+    return pc.cast(column, pa.string()).to_pylist()
+
+
+def _joined(values: list[Any] | None) -> str | None:
+    if not values:
+        return None
+    return LIST_SEPARATOR.join(str(v["type"] if isinstance(v, dict) else v) for v in values)
+
+
+def _facts(
+    verdict: Verdict, outline: dict[str, Any], source: Source, last_good: Verdict | None
+) -> Facts:
+    main = TABLES[source.main_table]
+    rows = verdict.accepted_rows(main)
+    candidates = verdict.part.table(main).num_rows
+    statuses = _statuses(rows, main)
+    before = _statuses(last_good.accepted_rows(main), main) if last_good else {}
+    common = statuses.keys() & before.keys()
+    tally = outline.get("tally")
+    return Facts(
+        rows=rows.num_rows,
+        quarantined_share=(candidates - rows.num_rows) / candidates if candidates else 0.0,
+        unaccounted_lines=tally["unaccounted"] if tally else 0,
+        holding_problems=sum(problem["holds"] for problem in outline["problems"]),
+        repeated_keys=rows.num_rows - len(statuses),
+        contradictory_codes=len(contradictions(rows, source)) if main is PRIOR_AUTHORIZATION else 0,
+        unknown_share=_share(sum(s == "unknown" for s in statuses.values()), len(statuses)) or 0.0,
+        share_of_last=_share(len(statuses), len(before)),
+        overlap=_share(len(common), len(before)),
+        flipped_share=_share(sum(statuses[k] != before[k] for k in common), len(common)),
+    )
+
+
+def _statuses(rows: pa.Table, table: Table) -> dict[str, str | None]:
+    keys = column(rows, "row_key")
+    if table is not PRIOR_AUTHORIZATION:
+        return dict.fromkeys(keys)
+    return dict(zip(keys, column(rows, "pa_status"), strict=True))
+
+
+def _share(part: int, whole: int) -> float | None:
+    return part / whole if whole else None
+
+
+def contradictions(rows: pa.Table, source: Source) -> tuple[str, ...]:
+    """Codes to which one list gives two statuses for the same scope, in order."""
+    columns = ["code", "code_end", "modifiers", "pa_status"]
+    if source.expect.sections_may_differ:
+        columns.append("section")
+    found: dict[tuple[Any, ...], set[str]] = defaultdict(set)
+    for row in rows.select(columns).to_pylist():
+        scope = (row["code"], row["code_end"], tuple(row["modifiers"] or ()), row.get("section"))
+        found[scope].add(row["pa_status"])
+    return tuple(sorted({scope[0] for scope, statuses in found.items() if len(statuses) > 1}))
+
+
+def _frame_of_facts(facts: Facts) -> pd.DataFrame:
+    import pandas as pd  # noqa: PLC0415
+
+    values = {name: [value] for name, value in asdict(facts).items()}
+    return pd.DataFrame({ROW: [0]} | values).astype(dict.fromkeys(values, float))
+
+
+def _held_reason(
+    failures: Sequence[Failure],
+    facts: Facts,
+    outline: dict[str, Any],
+    failed: dict[str, dict[int, list[tuple[str, str]]]],
+) -> str:
+    words = []
+    for failure in failures:
+        fact = failure.check.arguments["column"]
+        value = getattr(facts, fact)
+        words.append(f"{failure.check.reason} ({_shown(value)})")
+        if fact == "holding_problems":
+            words += [p["message"] for p in outline["problems"] if p["holds"]][:3]
+        if fact in ("quarantined_share", "rows"):
+            words += _commonest(failed)
+    return "; ".join(dict.fromkeys(words))
+
+
+def _shown(value: float) -> str:
+    return f"{value:.1%}" if isinstance(value, float) else str(value)
+
+
+def _commonest(failed: dict[str, dict[int, list[tuple[str, str]]]]) -> list[str]:
+    counted = Counter(why for rows in failed.values() for all_ in rows.values() for _, why in all_)
+    return [f"{times} x {why}" for why, times in counted.most_common(3)]

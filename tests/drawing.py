@@ -1,0 +1,251 @@
+"""Draws one printed list, or one bulletin, in each format that payers publish.
+
+What is drawn is known exactly, so a reader can be held against it. Text must be in Windows-1252,
+which the standard PDF fonts can show. The bytes depend on the arguments alone.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass
+from html import escape
+
+from reportlab.pdfbase.pdfmetrics import stringWidth
+from reportlab.pdfgen.canvas import Canvas
+
+FONT = "Helvetica"
+BOLD = "Helvetica-Bold"
+SIZE = 8.0
+LEADING = 9.6
+MARGIN = 36.0
+LETTER = (612.0, 792.0)
+LETTER_LANDSCAPE = (792.0, 612.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A titled table: its title lines, its header cells and its rows of as many cells."""
+
+    title: tuple[str, ...]
+    header: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PrintedList:
+    """A list as a payer prints it: the header again on each page, a footer under the last table."""
+
+    sections: tuple[Section, ...]
+    footer: str = ""
+    rows_per_page: int = 16
+
+    @property
+    def pages(self) -> Iterator[tuple[Section, tuple[tuple[str, ...], ...], bool]]:
+        """Each page: its section, its rows, and whether it is the section's first."""
+        for section in self.sections:
+            for start in range(0, max(len(section.rows), 1), self.rows_per_page):
+                yield section, section.rows[start : start + self.rows_per_page], start == 0
+
+
+@dataclass(frozen=True, slots=True)
+class Bulletin:
+    """A narrative: a title, then headed sections of paragraphs, then its history as a table."""
+
+    title: str
+    sections: tuple[tuple[str, tuple[str, ...]], ...]
+    history: tuple[tuple[str, str], ...] = ()
+    last_line: str = ""
+
+
+def wrap(text: str, width: float, font: str = FONT, size: float = SIZE) -> list[str]:
+    """The lines of a text set in a width in points; a word wider than that is broken."""
+    lines: list[str] = []
+    line = ""
+    for word in text.split():
+        longer = f"{line} {word}" if line else word
+        if stringWidth(longer, font, size) <= width:
+            line = longer
+            continue
+        if line:
+            lines.append(line)
+        line = ""
+        for letter in word:
+            if line and stringWidth(line + letter, font, size) > width:
+                lines.append(line)
+                line = ""
+            line += letter
+    return [*lines, line] if line else lines
+
+
+class Sheet:
+    """A canvas written from top to bottom, that starts a new page where there is no room."""
+
+    def __init__(self, paper: tuple[float, float], padding: float) -> None:
+        self._bytes = io.BytesIO()
+        self._canvas = Canvas(self._bytes, pagesize=paper, invariant=1)
+        self._paper = paper
+        self._padding = padding
+        self._y = paper[1] - MARGIN
+
+    @property
+    def width(self) -> float:
+        return self._paper[0] - 2 * MARGIN
+
+    def new_page(self) -> None:
+        self._canvas.showPage()
+        self._y = self._paper[1] - MARGIN
+
+    def has_room(self, height: float) -> bool:
+        return self._y - height >= MARGIN
+
+    def space(self, height: float) -> None:
+        self._y -= height
+
+    def write(self, text: str, font: str = FONT, size: float = SIZE) -> None:
+        """Prints a paragraph over as many lines as it needs."""
+        leading = size * LEADING / SIZE
+        for line in wrap(text, self.width, font, size):
+            if not self.has_room(leading):
+                self.new_page()
+            self._canvas.setFont(font, size)
+            self._canvas.drawString(MARGIN, self._y - size, line)
+            self._y -= leading
+
+    def row_height(self, cells: tuple[str, ...], widths: list[float]) -> float:
+        tallest = max(
+            len(self._wrap(cell, width)) for cell, width in zip(cells, widths, strict=True)
+        )
+        return max(tallest, 1) * LEADING + 2 * self._padding
+
+    def row(self, cells: tuple[str, ...], widths: list[float], font: str = FONT) -> None:
+        """Prints a ruled row; its words may touch the ruling lines where the padding is 0."""
+        height = self.row_height(cells, widths)
+        left = MARGIN
+        for cell, width in zip(cells, widths, strict=True):
+            self._canvas.rect(left, self._y - height, width, height)
+            self._canvas.setFont(font, SIZE)
+            for number, line in enumerate(self._wrap(cell, width)):
+                baseline = self._y - self._padding - SIZE - number * LEADING
+                self._canvas.drawString(left + self._padding, baseline, line)
+            left += width
+        self._y -= height
+
+    def _wrap(self, cell: str, width: float) -> list[str]:
+        return wrap(cell, width - 2 * self._padding, BOLD)
+
+    def finish(self) -> bytes:
+        self._canvas.save()
+        return self._bytes.getvalue()
+
+
+def draw_pdf(
+    printed: PrintedList,
+    paper: tuple[float, float] = LETTER_LANDSCAPE,
+    padding: float = 2.0,
+) -> bytes:
+    """The list as PDF with a ruled grid, `rows_per_page` rows or as many as fit on a page."""
+    sheet = Sheet(paper, padding)
+    for number, (section, rows, is_first) in enumerate(printed.pages):
+        if number:
+            sheet.new_page()
+        if is_first:
+            for line in section.title:
+                sheet.write(line, BOLD, 11)
+            sheet.space(LEADING)
+        widths = column_widths(section, sheet.width)
+        sheet.row(section.header, widths, BOLD)
+        for row in rows:
+            if not sheet.has_room(sheet.row_height(row, widths)):
+                sheet.new_page()
+                sheet.row(section.header, widths, BOLD)
+            sheet.row(row, widths)
+    if printed.footer:
+        sheet.space(LEADING)
+        sheet.write(printed.footer)
+    return sheet.finish()
+
+
+def column_widths(section: Section, total: float) -> list[float]:
+    """Widths that add up to the total, wider for longer texts but never under 40 points."""
+    columns = list(zip(section.header, *section.rows, strict=True))
+    weights = [sum(len(cell) for cell in column) / len(column) + 4 for column in columns]
+    free = total - 40 * len(weights)
+    return [40 + free * weight / sum(weights) for weight in weights]
+
+
+def draw_html(printed: PrintedList) -> bytes:
+    """The list as HTML, one table a section, with the header row again where a page would end."""
+    lines = _html_head(printed.sections[0].title[0] if printed.sections[0].title else "")
+    for number, (section, rows, is_first) in enumerate(printed.pages):
+        if is_first:
+            lines += ["</table>"] if number else []
+            lines += [f"<h1>{escape(line)}</h1>" for line in section.title]
+            lines.append("<table>")
+        lines.append(_html_row(section.header, "th"))
+        lines += [_html_row(row, "td") for row in rows]
+    lines.append("</table>")
+    if printed.footer:
+        lines.append(f"<p>{escape(printed.footer)}</p>")
+    return _html_document(lines)
+
+
+def draw_text(printed: PrintedList) -> bytes:
+    """The list as a text dump, tab separated, with a blank line before each header."""
+    lines: list[str] = []
+    for section, rows, is_first in printed.pages:
+        if is_first and section.title:
+            lines += ["", *(f"**{line}**" for line in section.title)]
+        lines += ["", "\t".join(section.header), *("\t".join(row) for row in rows)]
+    if printed.footer:
+        lines += ["", printed.footer]
+    return ("\n".join(lines) + "\n").encode()
+
+
+def draw_bulletin_pdf(bulletin: Bulletin) -> bytes:
+    """The bulletin as PDF, with white space between the paragraphs."""
+    sheet = Sheet(LETTER, padding=3)
+    sheet.write(bulletin.title, BOLD, 14)
+    for heading, paragraphs in bulletin.sections:
+        if heading:
+            sheet.space(LEADING)
+            sheet.write(heading, BOLD, 11)
+        for paragraph in paragraphs:
+            sheet.space(LEADING)
+            sheet.write(paragraph)
+    sheet.space(LEADING)
+    for row in bulletin.history:
+        sheet.row(row, [120, sheet.width - 120])
+    if bulletin.last_line:
+        sheet.space(LEADING)
+        sheet.write(bulletin.last_line)
+    return sheet.finish()
+
+
+def draw_bulletin_html(bulletin: Bulletin) -> bytes:
+    """The bulletin as HTML."""
+    lines = [*_html_head(bulletin.title), f"<h1>{escape(bulletin.title)}</h1>"]
+    for heading, paragraphs in bulletin.sections:
+        lines += [f"<h2>{escape(heading)}</h2>"] if heading else []
+        lines += [f"<p>{escape(paragraph)}</p>" for paragraph in paragraphs]
+    if bulletin.history:
+        lines += ["<table>", *(_html_row(row, "td") for row in bulletin.history), "</table>"]
+    lines += [f"<p>{escape(bulletin.last_line)}</p>"] if bulletin.last_line else []
+    return _html_document(lines)
+
+
+def _html_head(title: str) -> list[str]:
+    return [
+        "<!doctype html>",
+        "<html><head><meta charset='utf-8'>",
+        f"<title>{escape(title)}</title>",
+        "</head><body>",
+    ]
+
+
+def _html_row(cells: tuple[str, ...], tag: str) -> str:
+    return "<tr>" + "".join(f"<{tag}>{escape(cell)}</{tag}>" for cell in cells) + "</tr>"
+
+
+def _html_document(lines: list[str]) -> bytes:
+    return ("\n".join([*lines, "</body></html>"]) + "\n").encode()

@@ -1,0 +1,268 @@
+"""The other reading commands: `show`, `releases`, `sources`, and how errors are said."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+from click.testing import CliRunner, Result
+from conftest import ROOT
+from release_fixture import (
+    ACME_LIST,
+    BOREALIS_ROW,
+    FIRST,
+    SECOND,
+    SECOND_MADE,
+    Store,
+    build_store,
+    rule,
+    write_release,
+)
+
+from flows.cli import main
+from flows.table_text import aligned, one_line
+
+PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return build_store(tmp_path)
+
+
+def run(store: Store, *words: str) -> Result:
+    return CliRunner().invoke(main, [*store.options, *words])
+
+
+def snapshot(store: Store, source: str) -> Path:
+    """The file that holds a source's bytes."""
+    folder = store.raw / source / "list"
+    return next(path for path in folder.glob("*") if path.suffix != ".json")
+
+
+def test_show_marks_the_printed_line_between_two_lines_of_context(store: Store) -> None:
+    result = run(store, "show", store.key("prior_authorization", "E0470"))
+    assert result.exit_code == 0
+    facts, _, printed = result.stdout.partition("\n\n")
+    assert store.sha256["acme_dme"] in facts
+    lines = printed.splitlines()
+    assert [line[:4].strip() for line in lines] == ["4", "5", "> 6", "7", "8"]
+    assert "E0470 | Respiratory assist device | Out Of Scope" in lines[2]
+
+
+def test_show_finds_rows_of_every_document_table(store: Store) -> None:
+    result = run(store, "show", store.key("requirements", "E0601"))
+    assert result.exit_code == 0
+    assert "requirements" in result.stdout
+    assert "> 3  Claims for E0601" in result.stdout
+
+
+def test_show_marks_the_passage_of_an_html_page(store: Store) -> None:
+    pytest.importorskip("extractors.html")
+    result = run(store, "show", store.key("requirements", "K1007"))
+    assert result.exit_code == 0
+    marked = [line for line in result.stdout.splitlines() if line.startswith(">")]
+    assert "Suppliers must have the product verified" in marked[0]
+
+
+def test_show_of_a_pdf_row_gives_its_words_and_box(store: Store) -> None:
+    result = run(store, "show", store.key("prior_authorization", "A4253", 1))
+    assert result.exit_code == 0
+    assert "72.0, 82.0, 300.0, 96.0" in result.stdout
+    assert f"> {' '.join(BOREALIS_ROW.split())}" in result.stdout
+
+
+def test_show_draws_the_row_of_a_pdf_into_a_picture(store: Store, tmp_path: Path) -> None:
+    png = tmp_path / "row.png"
+    result = run(store, "show", store.key("prior_authorization", "A4253", 1), "--png", str(png))
+    assert result.exit_code == 0
+    assert png.read_bytes().startswith(PNG_SIGNATURE)
+
+
+def test_show_refuses_a_picture_of_a_text_row(store: Store, tmp_path: Path) -> None:
+    png = tmp_path / "row.png"
+    result = run(store, "show", store.key("prior_authorization", "E0470"), "--png", str(png))
+    assert result.exit_code == 1
+    assert "no PDF" in result.stderr
+    assert not png.exists()
+
+
+def test_show_refuses_a_snapshot_that_is_not_what_its_name_says(store: Store) -> None:
+    path = snapshot(store, "acme_dme")
+    path.write_bytes(path.read_bytes().replace(b"Out Of Scope", b"No"))
+    result = run(store, "show", store.key("prior_authorization", "E0470"))
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "are not those it is named by" in result.stderr
+
+
+def test_show_without_the_snapshot_says_so(store: Store) -> None:
+    snapshot(store, "acme_dme").unlink()
+    result = run(store, "show", store.key("prior_authorization", "E0470"))
+    assert result.exit_code == 1
+    assert "no snapshot" in result.stderr
+
+
+def test_show_of_a_row_that_is_not_printed_at_its_line_fails(tmp_path: Path) -> None:
+    store = build_store(tmp_path)
+    misplaced = rule(store, "acme_dme", 6, "E0470") | {"line": 7}
+    tables = {"prior_authorization": [misplaced]}
+    write_release(store, "000003-0c0c0c0c", 3, SECOND, SECOND_MADE, tables)
+    result = run(store, "show", misplaced["row_key"])
+    assert result.exit_code == 1
+    assert "line 7" in result.stderr
+    assert "E0470 Respiratory" in result.stderr
+
+
+def test_show_of_a_row_that_continues_below_marks_both_lines(tmp_path: Path) -> None:
+    store = build_store(tmp_path)
+    lines = ACME_LIST.split("\n")
+    joined = rule(store, "acme_dme", 6, "E0470", raw_text=f"{lines[5]}\n{lines[7]}")
+    tables = {"prior_authorization": [joined]}
+    write_release(store, "000003-0c0c0c0c", 3, SECOND, SECOND_MADE, tables)
+    shown = run(store, "show", joined["row_key"]).stdout.splitlines()
+    assert [line.split()[1] for line in shown if line.startswith(">")] == ["6", "8"]
+
+
+@pytest.mark.parametrize(("key", "status"), [("0" * 24, 1), ("E0601", 2)])
+def test_show_of_a_key_that_is_nowhere_says_where_keys_come_from(
+    store: Store, key: str, status: int
+) -> None:
+    result = run(store, "show", key)
+    assert result.exit_code == status
+    assert "precert lookup --json" in result.stderr
+
+
+def test_releases_are_listed_newest_first_with_their_rows(store: Store) -> None:
+    found = json.loads(run(store, "releases", "--json").stdout)
+    assert [(item["release"], item["is_latest"]) for item in found] == [
+        (SECOND, True),
+        (FIRST, False),
+    ]
+    assert found[0]["rows"]["prior_authorization"] == len(store.rows["prior_authorization"])
+    first, second = run(store, "releases").stdout.splitlines()[2:]
+    assert first.startswith(SECOND)
+    assert first.endswith("latest")
+    assert second.startswith(FIRST)
+
+
+def test_folder_of_a_killed_run_is_no_release(store: Store) -> None:
+    (store.curated / "releases" / "000003-0c0c0c0c").mkdir()
+    assert len(json.loads(run(store, "releases", "--json").stdout)) == 2
+
+
+def test_whole_release_verifies(store: Store) -> None:
+    for words in ([], [FIRST]):
+        result = run(store, "releases", "verify", *words)
+        assert result.exit_code == 0
+        assert "is whole" in result.stdout
+
+
+def test_verify_names_damaged_missing_and_unknown_files(store: Store) -> None:
+    folder = store.curated / "releases" / SECOND
+    damaged = folder / "changes.parquet"
+    data = bytearray(damaged.read_bytes())
+    data[100] ^= 1
+    damaged.write_bytes(data)
+    (folder / "bulletins.parquet").unlink()
+    (folder / "extra.parquet").write_bytes(b"PAR1")
+    (folder / "NOTES.md").write_text("words for people")
+    result = run(store, "releases", "verify")
+    assert result.exit_code == 1
+    said = result.stdout.splitlines()
+    assert len(said) == 3
+    assert "bulletins.parquet cannot be read" in said[0]
+    assert "changes.parquet has sha256" in said[1]
+    assert "extra.parquet is not in the manifest" in said[2]
+
+
+def test_verify_counts_the_rows(store: Store) -> None:
+    path = store.curated / "releases" / SECOND / "release.json"
+    said = json.loads(path.read_text())
+    said["files"]["changes.parquet"]["rows"] = 4
+    path.write_text(json.dumps(said))
+    result = run(store, "releases", "verify")
+    assert result.exit_code == 1
+    assert "has 3 rows where the manifest says 4" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("pointer", "said"),
+    [
+        ('{"release": "000009-99999999", "sequence": 9}', "no release 000009-99999999"),
+        ('{"release": "000002-0b0b0b0b", "sequence": 1}', "sequence"),
+        ('{"release": "../../etc", "sequence": 1}', "names no release"),
+        ('{"release"', "not JSON"),
+        ("[]", "no JSON object"),
+    ],
+)
+def test_bad_pointer_is_one_sentence_in_every_command(
+    store: Store, pointer: str, said: str
+) -> None:
+    (store.curated / "latest.json").write_text(pointer)
+    for words in (["lookup", "E0601"], ["changes"], ["releases"], ["show", "0" * 24]):
+        result = run(store, *words)
+        assert result.exit_code == 1
+        assert said in result.stderr
+        assert len(result.stderr.splitlines()) == 1
+    verified = run(store, "releases", "verify")
+    assert verified.exit_code == 1
+    assert said in verified.stdout
+
+
+def test_history_that_runs_in_a_circle_is_an_error(store: Store) -> None:
+    path = store.curated / "releases" / FIRST / "release.json"
+    said = json.loads(path.read_text())
+    said["previous"] = SECOND
+    path.write_text(json.dumps(said))
+    result = run(store, "releases")
+    assert result.exit_code == 1
+    assert "no lower sequence" in result.stderr
+
+
+def test_sources_without_a_release_have_no_status(tmp_path: Path) -> None:
+    options = ["--curated", str(tmp_path), "--sources", str(ROOT / "sources")]
+    result = CliRunner().invoke(main, [*options, "sources", "--json"])
+    assert result.exit_code == 0
+    found = json.loads(result.stdout)
+    assert {item["status"] for item in found} == {None}
+    assert "cigna_commercial_dme" in {item["source"] for item in found}
+    assert "not in the release" in CliRunner().invoke(main, [*options, "sources"]).stdout
+
+
+def test_sources_show_each_version_that_the_release_tells_of(store: Store, tmp_path: Path) -> None:
+    registry = tmp_path / "sources"
+    registry.mkdir()
+    described = yaml.safe_load((ROOT / "sources" / "cigna_commercial_dme.yml").read_text())
+    for name in ("acme_dme", "borealis_medicaid", "newcomer"):
+        payer = {"id": name.partition("_")[0], "name": name}
+        said = described | {"source": name, "document": "list", "payer": payer}
+        (registry / f"{name}.yml").write_text(yaml.safe_dump(said))
+    result = run(store, "--sources", str(registry), "sources", "--json")
+    found = [(item["source"], item["status"], item["rows"]) for item in json.loads(result.stdout)]
+    assert found == [
+        ("acme_dme", "current", 10),
+        ("borealis_medicaid", "held", 0),
+        ("borealis_medicaid", "stale", 10),
+        ("newcomer", None, None),
+    ]
+
+
+def test_sources_without_a_registry_is_one_sentence(tmp_path: Path) -> None:
+    result = CliRunner().invoke(main, ["--sources", str(tmp_path / "nowhere"), "sources"])
+    assert result.exit_code == 1
+    assert len(result.stderr.splitlines()) == 1
+
+
+def test_columns_are_aligned_and_numbers_to_the_right() -> None:
+    table = aligned(("name", "rows"), [("a", 7), ("bcd\te", 1200)], right=("rows",))
+    assert table == "name   rows\n-----  ----\na         7\nbcd e  1200"
+
+
+@pytest.mark.parametrize(
+    ("printed", "shown"),
+    [("CPT® – a", "CPT® – a"), ("a\n  b", "a b"), ("\x1b[1m\u200b", "\\x1b[1m\\u200b"), (None, "")],
+)
+def test_one_line_spells_out_what_cannot_be_seen(printed: str | None, shown: str) -> None:
+    assert one_line(printed) == shown
