@@ -31,10 +31,16 @@ _IOM = re.compile(
     r"(?:IOM[\s,()]*)?(?:CMS\s+)?(?:Publ?(?:ication|\.)?\s*)?(?P<manual>100-\d{1,2})\b",
     re.IGNORECASE,
 )
-_IOM_CHAPTER = re.compile(r"[\s,)]*\bch(?:apter|\.)?\s*(?P<chapter>\d{1,2})\b", re.IGNORECASE)
+_IOM_CHAPTER = re.compile(
+    r"[\s,)]*(?:in\s+)?\bch(?:apter|\.)?\s*(?P<chapter>\d{1,2})\b"
+    r"(?:,?\s*\bpart\s*(?P<part>\d{1,2})\b)?",
+    re.IGNORECASE,
+)
 _IOM_SECTION = r"\d+(?:\.\d+)*(?:\.[A-Z])?(?:\([A-Za-z0-9]{1,4}\))*(?!\w)"
+_IOM_MARK = r"(?:§{1,2}|\bsect(?:ion|\.)?s?\b|\bsec(?:\.|s\.)?)"
 _IOM_SECTIONS = re.compile(
-    rf"[\s,)]*{_SECTION_MARK}\s*(?P<numbers>{_IOM_SECTION}(?:{_AND}(?:{_SECTION_MARK}\s*)?{_IOM_SECTION})*)",
+    rf"[\s,)]*{_IOM_MARK}\s*"
+    rf"(?P<numbers>{_IOM_SECTION}(?:{_AND}(?:{_IOM_MARK}\s*)?{_IOM_SECTION})*)",
     re.IGNORECASE,
 )
 _IOM_ITEM = re.compile(_IOM_SECTION)
@@ -83,6 +89,8 @@ def _find_iom(text: str) -> Iterator[Citation]:
         chapter = _IOM_CHAPTER.match(text, end)
         if chapter:
             normalized += f" ch{int(chapter['chapter'])}"
+            if chapter["part"]:
+                normalized += f" part{int(chapter['part'])}"
             end = chapter.end()
         listed = _IOM_SECTIONS.match(text, end)
         if listed:

@@ -104,6 +104,7 @@ _AXES = (
 )
 
 _WORD = re.compile(r"[a-z0-9]+")
+_CLAUSE_REACH = 200
 _CLAUSE_END = re.compile(r"[,;:.()]|\bbut\b")
 # Up to so many words before a term these deny it outright; farther away they only cast doubt.
 _CLOSE = 3
@@ -220,8 +221,8 @@ def _terms(text: str, axis: _Axis) -> list[_Term]:
 
 
 def _clause_before(text: str, position: int) -> str:
-    start = 0
-    for end in _CLAUSE_END.finditer(text, 0, position):
+    start = max(0, position - _CLAUSE_REACH)
+    for end in _CLAUSE_END.finditer(text, start, position):
         start = end.end()
     return text[start:position]
 

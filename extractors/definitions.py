@@ -37,6 +37,10 @@ _NOT_A_DEFINITION = re.compile(
 _WORD = re.compile(r"[A-Za-z]{3,}")
 _LISTED_BEFORE = re.compile(r"(?:\b(?:and|or|and/or)\s+|[,/]\s*(?:and\s+|or\s+)?)$", re.IGNORECASE)
 _COMBINED = re.compile(r"(?:\bplus|\bwith|\+|\bcombination of)\s*(?:HCPCS |code )*$", re.IGNORECASE)
+# Characters that a definition may have; the longest official one has 1,200.
+_LONGEST = 2_000
+_COMBINED_REACH = 60
+
 _CODE_COLUMN = re.compile(r"(?:\w+ )?(?:HCPCS|CPT|procedure)?[\s/®]*codes?", re.IGNORECASE)
 _DESCRIPTION_COLUMN = re.compile(
     r"(?:\w+ )?(?:description|descriptor|narrative|definition)s?", re.IGNORECASE
@@ -68,7 +72,7 @@ def find_definitions(
         span = _definition(text, mention, sentence)
         if span is None:
             continue
-        if _COMBINED.search(text, start, mention.start):
+        if _COMBINED.search(text, max(start, mention.start - _COMBINED_REACH), mention.start):
             continue
         words = text[span[0] : span[1]]
         found += [
@@ -99,9 +103,10 @@ def table_definition(header: tuple[str, ...], cells: tuple[str, ...]) -> tuple[s
 def _definition(
     text: str, mention: CodeMention, sentence: tuple[int, int]
 ) -> tuple[int, int] | None:
+    end = min(sentence[1], mention.end + _LONGEST)
     return (
-        _in_brackets(text, mention, sentence[1])
-        or _after_verb(text, mention, sentence[1])
+        _in_brackets(text, mention, end)
+        or _after_verb(text, mention, end)
         or _after_dash(text, mention, sentence)
     )
 

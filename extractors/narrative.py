@@ -8,6 +8,7 @@ later, where those words are known; here every claim is `unknown`.
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -16,9 +17,10 @@ from extractors.citations import find_citations
 from extractors.definitions import find_definitions, table_definition
 from extractors.entities import Entity, find_modifiers, find_payers
 from extractors.mentions import find_mentions, role, subjects
-from extractors.outline import Outline, Paragraph, outline, plain
+from extractors.outline import Outline, outline
+from extractors.paragraphs import Paragraph, plain
 from extractors.products import find_products
-from extractors.reading import Problem, Reading, Row
+from extractors.reading import Problem, Reading
 from extractors.records import Extract, Record
 from extractors.requirements import Duties, read_duties
 from extractors.sentences import split_sentences
@@ -71,7 +73,7 @@ def narrate(reading: Reading, source: Source) -> Extract:
     ]
     return Extract(
         records=tuple(records),
-        tally=shape.tally,
+        tally=shape.tally(reading.lines_seen),
         problems=(*reading.problems, *shape.problems, *problems),
         title=shape.title,
         posted_on=shape.dates.get("posted_on"),
@@ -86,28 +88,23 @@ def _sentences(shape: Outline) -> Iterator[_Sentence]:
     """Every sentence in printed order; a heading and a table row are one each."""
     if shape.title_paragraph is not None:
         yield _whole(shape.title_paragraph)
-    below = iter(shape.headings)
     for section in shape.sections:
-        if section.heading is not None:
-            yield _whole(next(below))
+        if section.printed is not None:
+            yield _whole(section.printed)
         for paragraph in section.paragraphs:
-            if _row(paragraph) is not None:
+            if paragraph.row is not None:
                 yield _whole(paragraph)
                 continue
             mentions = find_mentions(paragraph.text)
+            starts = [mention.start for mention in mentions]
             for start, end in split_sentences(paragraph.text):
-                inside = tuple(m for m in mentions if start <= m.start < end)
+                inside = mentions[bisect_left(starts, start) : bisect_left(starts, end)]
                 yield _Sentence(paragraph, start, end, inside)
 
 
 def _whole(paragraph: Paragraph) -> _Sentence:
     text = paragraph.text
     return _Sentence(paragraph, 0, len(text), find_mentions(text))
-
-
-def _row(paragraph: Paragraph) -> Row | None:
-    line = paragraph.lines[0]
-    return line if isinstance(line, Row) else None
 
 
 def _record(table: str, values: dict[str, Any], printed: tuple[Place, str]) -> Record:
@@ -160,7 +157,7 @@ def _requirements(
     problems: list[Problem] = []
     undated: dict[tuple[str, str], _Sentence] = {}
     for sentence in sentences:
-        if sentence.paragraph.is_heading or _row(sentence.paragraph) is not None:
+        if sentence.paragraph.is_heading or sentence.paragraph.row is not None:
             continue
         duties = _duties(sentence, source)
         printed = sentence.paragraph.printed(*sentence.span)
@@ -234,7 +231,7 @@ def _mentions(
 def _claims(sentences: Iterable[_Sentence]) -> Iterator[Record]:
     for sentence in sentences:
         paragraph = sentence.paragraph
-        row = _row(paragraph)
+        row = paragraph.row
         if paragraph.is_heading:
             continue
         if row is not None:
@@ -277,7 +274,7 @@ def _citations(sentences: Iterable[_Sentence]) -> Iterator[Record]:
 
 def _revisions(shape: Outline) -> Iterator[Record]:
     for revision in shape.revisions:
-        values = {"changed_on": revision.changed_on, "description": revision.description}
+        values = {"changed_on": revision.changed_on, "description": revision.description or None}
         yield _record("revisions", values, (revision.place, revision.raw_text))
 
 
@@ -315,7 +312,7 @@ def _entities(sentences: Iterable[_Sentence]) -> Iterator[Record]:
 
 def _listed_modifiers(paragraph: Paragraph) -> Iterator[Entity]:
     """The modifier of a row in a table that has a column of modifiers."""
-    row = _row(paragraph)
+    row = paragraph.row
     if row is None or paragraph.header is None:
         return
     for name, cell in zip(paragraph.header.cells, row.cells, strict=False):

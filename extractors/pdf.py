@@ -24,7 +24,7 @@ from typing import Any
 
 import pdfplumber
 from pdfminer.converter import PDFPageAggregator
-from pdfminer.layout import LTPage
+from pdfminer.layout import LTChar, LTItem, LTPage
 from pdfminer.pdfdocument import PDFPasswordIncorrect
 from pdfminer.pdfinterp import PDFPageInterpreter
 from pdfminer.pdfpage import PDFPage
@@ -277,13 +277,28 @@ class _Canvas(PDFPageAggregator):
 
 
 class _Page(Page):  # type: ignore[misc]  # pdfplumber's types are not checked
-    """A page whose layout is bounded."""
+    """A page whose layout is bounded, and that keeps of a character only what we read."""
 
     @property
     def layout(self) -> LTPage:
         canvas = _Canvas(self.pdf.rsrcmgr, pageno=self.page_number)
         PDFPageInterpreter(self.pdf.rsrcmgr, canvas).process_page(self.page_obj)
         return canvas.get_result()
+
+    def process_object(self, obj: LTItem) -> dict[str, Any]:
+        if not isinstance(obj, LTChar):
+            return dict(super().process_object(obj))
+        left, above = self.mediabox[:2]
+        return {
+            "object_type": "char",
+            "text": obj.get_text(),
+            "x0": obj.x0 + left,
+            "top": self.height - obj.y1 + above,
+            "x1": obj.x1 + left,
+            "bottom": self.height - obj.y0 + above,
+            "size": obj.size,
+            "matrix": obj.matrix,
+        }
 
 
 def _pages(pdf: PDF) -> Iterator[_Page]:

@@ -71,6 +71,7 @@ _BEGINS = re.compile(
     r"|\s*[,:(])*\s*)$",
     re.IGNORECASE,
 )
+_REACH = 150
 _STOPS = re.compile(
     r"(?:\b(?:before|prior to|through|thru|until|to|ending|and|by)|[–—-])\s*$", re.IGNORECASE
 )
@@ -139,7 +140,7 @@ def read_duties(sentence: str, mentions: tuple[CodeMention, ...], semantics: str
         return Duties(unread=f"it says {denied[0]!r}")
     if not kinds:
         return Duties()
-    starts = {day for day, start, _ in dates if _BEGINS.search(sentence, 0, start)}
+    starts = {day for day, start, _ in dates if _is_beginning(sentence, start)}
     unread = _unread(sentence, dates, starts, mentions)
     if unread:
         return Duties(unread=unread)
@@ -180,9 +181,13 @@ def _unread(
     return f"the codes of the range {span!r} are not listed in it" if span else None
 
 
+def _is_beginning(sentence: str, start: int) -> bool:
+    return _BEGINS.search(sentence, max(0, start - _REACH), start) is not None
+
+
 def _is_an_end(sentence: str, start: int) -> bool:
-    stops = _STOPS.search(sentence, 0, start)
-    return stops is not None and _BEGINS.search(sentence, 0, start) is None
+    stops = _STOPS.search(sentence, max(0, start - _REACH), start)
+    return stops is not None and not _is_beginning(sentence, start)
 
 
 def _range_in(sentence: str, mentions: tuple[CodeMention, ...]) -> str | None:

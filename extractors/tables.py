@@ -175,10 +175,11 @@ def _take_row(row: Row, rules: TableRules, state: _State, *, counts_pages: bool)
         state.ignored[BELOW_BAD_HEADER] += 1
         return
     cells, fault = _named(row.cells, state.header)
-    if fault is None and _continues(cells, rules, state):
+    continues = fault is None and _continues(cells, rules, state)
+    state.after_header = False
+    if continues:
         _join(cells, row.raw_text, state)
         return
-    state.after_header = False
     if fault is None:
         cells = _carried_down(cells, rules.carry_down, state)
     state.rows.append(ListRow(place, cells, dict(state.carried), row.raw_text, row.cells, fault))

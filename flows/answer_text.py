@@ -13,6 +13,7 @@ from flows.lookup import Answer, Fact
 from flows.table_text import labelled, one_line
 from schemas.statuses import STATUSES
 
+_NOT_THE_SAME = "that is not the same as 'no authorization needed'"
 _DATES_ARE = {
     "dos": "dates of service",
     "request": "dates of the request",
@@ -42,7 +43,7 @@ def _block(answer: Answer) -> list[str]:
     elif answer.answer == "not_listed":
         lines.append(
             f"  NOT LISTED: the list was read whole on {answer.list_read_on} and the code is not "
-            "on it; that is not the same as 'no authorization needed'"
+            f"on it; {_NOT_THE_SAME}"
         )
     else:
         lines.append(f"  LISTED, {_applicable(answer)}")
@@ -65,12 +66,9 @@ def _why_unknown(answer: Answer) -> str:
 
 def _applicable(answer: Answer) -> str:
     if answer.only_with_modifiers:
-        return f"but only with the modifiers {', '.join(answer.only_with_modifiers)}"
+        return f"but only with {', '.join(answer.only_with_modifiers)}; {_NOT_THE_SAME}"
     if answer.not_in_force_on:
-        return (
-            f"but no rule is in force on {answer.not_in_force_on}; that is not the same as "
-            "'no authorization needed'"
-        )
+        return f"but no rule is in force on {answer.not_in_force_on}; {_NOT_THE_SAME}"
     return f"{len(answer.rules)} rule{'s' if len(answer.rules) != 1 else ''}"
 
 

@@ -33,7 +33,7 @@ _SQL = f"""
 SELECT {", ".join(f'"{name}"' for name in _COLUMNS)}
 FROM read_parquet($path)
 ORDER BY "table", payer, code, row_key
-"""  # noqa: S608 (columns are constants)
+"""
 # Longer values are named and not shown in the table; JSON has them all.
 _SHOWN_VALUE = 30
 

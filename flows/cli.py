@@ -167,6 +167,7 @@ def _nothing_changed(told: Sequence[Release]) -> str:
 @click.pass_obj
 def show(settings: Settings, row_key: str, png: Path | None) -> None:
     """Where a row of the latest release is printed, with the lines around it."""
+    from extractors.reading import ExtractionError
     from flows import show as printed
 
     if not printed.is_row_key(row_key):
@@ -174,7 +175,7 @@ def show(settings: Settings, row_key: str, png: Path | None) -> None:
             f"{row_key!r} is not a row key: take one from `precert lookup --json`"
         )
     release = _latest(settings)
-    with _said_plainly(printed.ShowError):
+    with _said_plainly(printed.ShowError, ExtractionError):
         place = printed.find_place(release, row_key)
         path = printed.snapshot_path(settings.raw, place)
         shown = printed.text(place, path)

@@ -8,6 +8,7 @@ of rows is shorter than its count stops the validation.
 
 from __future__ import annotations
 
+import html
 import os
 import re
 import threading
@@ -26,9 +27,11 @@ ROW = "row"
 _ONE_AT_A_TIME = threading.Lock()
 _REMOTE = re.compile(
     r"<script\b[^>]*\bsrc=[^>]*>\s*</script>|<link\b[^>]*\bhref=\"https?://[^>]*>"
-    r"|<img\b[^>]*\bsrc=\"https?://[^>]*>",
-    re.IGNORECASE,
+    r"|<img\b[^>]*\bsrc=\"https?://[^>]*>|<footer\b.*?</footer>",
+    re.IGNORECASE | re.DOTALL,
 )
+# The page shows a sample of the failing values; the whole lists would only make it large.
+_WHOLE_LISTS = ("unexpected_list", "unexpected_index_list", "unexpected_index_query")
 _OFFLINE_HEAD = (
     '<meta http-equiv="Content-Security-Policy" '
     "content=\"default-src 'none'; style-src 'unsafe-inline'\">"
@@ -102,9 +105,8 @@ def _run(name: str, frame: pd.DataFrame, checks: Sequence[Check]) -> Report:
         suite.add_expectation_configuration(
             ExpectationConfiguration(
                 type=check.expectation,
-                kwargs=check.arguments,
+                kwargs=_arguments(check),
                 meta={"gate": check.gate, "check": number},
-                description=check.reason,
             )
         )
     definition = gx.ValidationDefinition(name=name, data=batch, suite=context.suites.add(suite))
@@ -127,6 +129,15 @@ def _run(name: str, frame: pd.DataFrame, checks: Sequence[Check]) -> Report:
     return Report(tuple(failures), len(checks), _page(result))
 
 
+def _arguments(check: Check) -> dict[str, Any]:
+    if check.when is None:
+        return check.arguments
+    from great_expectations.expectations.row_conditions import Column  # noqa: PLC0415
+
+    column, value = check.when
+    return check.arguments | {"row_condition": Column(column) == value}
+
+
 def _failing_rows(name: str, check: Check, entry: Any) -> tuple[int, ...]:
     raised = entry.exception_info or {}
     messages = [raised] if "raised_exception" in raised else list(raised.values())
@@ -147,9 +158,24 @@ def _failing_rows(name: str, check: Check, entry: Any) -> tuple[int, ...]:
 
 
 def _page(result: Any) -> str:
-    """The result's page of data docs, without anything that a browser would fetch elsewhere."""
+    """The result's page of data docs, without anything that a browser would fetch elsewhere.
+
+    Printed values are escaped here, since the library puts them into the page as they are.
+    """
     from great_expectations.render.renderer import ValidationResultsPageRenderer  # noqa: PLC0415
     from great_expectations.render.view import DefaultJinjaPageView  # noqa: PLC0415
 
+    for entry in result.results:
+        entry.result = _escaped(entry.result)
     page = DefaultJinjaPageView().render(ValidationResultsPageRenderer().render(result))
     return _REMOTE.sub("", page).replace("<head>", "<head>" + _OFFLINE_HEAD, 1)
+
+
+def _escaped(value: Any) -> Any:
+    if isinstance(value, str):
+        return html.escape(value)
+    if isinstance(value, dict):
+        return {name: _escaped(item) for name, item in value.items() if name not in _WHOLE_LISTS}
+    if isinstance(value, list | tuple):
+        return [_escaped(item) for item in value]
+    return value

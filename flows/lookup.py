@@ -109,19 +109,19 @@ WHERE code_end IS NOT NULL
     AND regexp_replace(code, '[0-9]', '', 'g') = asked_shape
     AND regexp_replace(code_end, '[0-9]', '', 'g') = asked_shape
 ORDER BY asked_code, payer, source, document, page, line, row_key
-"""  # noqa: S608 (columns are constants)
+"""
 _REQUIREMENTS_SQL = f"""
 SELECT {_columns(*_REQUIREMENT, *_PLACE)}
 FROM read_parquet($path)
 WHERE code IN (SELECT unnest($codes))
 ORDER BY code, effective_from, source, document, page, line, row_key
-"""  # noqa: S608
+"""
 _HELD_BACK_SQL = f"""
 SELECT reasons, cells, {_columns(*_PLACE)}
 FROM read_parquet($path)
 WHERE "table" = 'prior_authorization'
 ORDER BY source, document, page, line
-"""  # noqa: S608
+"""
 
 
 class CodeError(ValueError):
@@ -186,9 +186,10 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class _Findings:
-    """What a release holds about the codes asked for."""
+    """What a release holds about the codes asked for, and the lists of the payers asked for."""
 
-    lists: tuple[Lists, ...]
+    known: tuple[Lists, ...]
+    asked: tuple[Lists, ...]
     publications: Mapping[tuple[str, str], Version]
     rules: Mapping[tuple[str, str], list[Fact]]
     held_back: Mapping[tuple[str, str], list[Fact]]
@@ -225,9 +226,8 @@ def lookup(release: Release, question: Question) -> list[Answer]:
     """
     with opened() as connection:
         found = _find(connection, release, question)
-    chosen = [one for one in found.lists if _is_asked_for(one, question.payer)]
-    if not chosen:
-        why = _no_such_payer(found.lists, question.payer)
+    if not found.asked:
+        why = _no_such_payer(found.known, question.payer)
         return [
             _unknown(release, span, question, why, _duties(found, span, None, question.on))
             for span in question.spans
@@ -235,7 +235,7 @@ def lookup(release: Release, question: Question) -> list[Answer]:
     return [
         _answer(release, span, lists, found, question.on)
         for span in question.spans
-        for lists in chosen
+        for lists in found.asked
     ]
 
 
@@ -243,25 +243,30 @@ def _find(connection: DuckDBPyConnection, release: Release, question: Question) 
     spans = {span.code: span for span in question.spans}
     rules_path = intact(release, "prior_authorization")
     versions = read_versions(connection, release)
+    known = payer_lists(versions, payer_names(connection, rules_path, versions))
+    asked = tuple(one for one in known if _is_asked_for(one, question.payer))
     return _Findings(
-        lists=payer_lists(versions, payer_names(connection, rules_path, versions)),
+        known=known,
+        asked=asked,
         publications={version.publication: version for version in versions},
-        rules=_rules(connection, rules_path, spans),
+        rules=_rules(connection, rules_path, spans, asked),
         held_back=_held_back(connection, release, versions, spans),
         requirements=_requirements(connection, release, spans),
     )
 
 
 def _rules(
-    connection: DuckDBPyConnection, path: str, spans: Mapping[str, CodeSpan]
+    connection: DuckDBPyConnection, path: str, spans: Mapping[str, CodeSpan], lists: Iterable[Lists]
 ) -> Mapping[tuple[str, str], list[Fact]]:
-    asked = {
+    parameters = {
         "codes": list(spans),
         "systems": [span.system for span in spans.values()],
         "shapes": [_DIGIT.sub("", code) for code in spans],
+        "payers": [one.payer for one in lists],
+        "path": path,
     }
     found = defaultdict(list)
-    for code, payer, *cells in connection.execute(_RULES_SQL, {**asked, "path": path}).fetchall():
+    for code, payer, *cells in connection.execute(_RULES_SQL, parameters).fetchall():
         rule = _placed(_RULE, cells)
         rule["matched_by"] = "range" if rule["code_end"] else "code"
         found[code, payer].append(rule)
@@ -286,7 +291,7 @@ def _held_back(
     codes: Mapping[str, CodeSpan],
 ) -> Mapping[tuple[str, str], list[Fact]]:
     payers = {
-        version.sha256: version.payer
+        (*version.publication, version.sha256): version.payer
         for version in versions
         if version.payer and version.is_published and version.quarantined
     }
@@ -296,7 +301,7 @@ def _held_back(
     parameters = {"path": intact(release, "quarantine")}
     for reasons, printed, *cells in connection.execute(_HELD_BACK_SQL, parameters).fetchall():
         place = dict(zip(_PLACE, cells, strict=True))
-        payer = payers.get(place["sha256"])
+        payer = payers.get((place["source"], place["document"], place["sha256"]))
         if payer is None:
             continue
         for code in _codes_named(place["raw_text"], printed or (), codes):

@@ -44,7 +44,7 @@ _VERSIONS = f"""
 SELECT {", ".join(_PLAIN)}, {", ".join(f"epoch_us({name})" for name in _INSTANTS)}
 FROM read_parquet($path)
 ORDER BY source, document, status
-"""  # noqa: S608 (columns are constants)
+"""
 _NAMES = "SELECT DISTINCT payer, payer_name FROM read_parquet($path) ORDER BY ALL"
 
 

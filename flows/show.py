@@ -59,7 +59,7 @@ def find_place(release: Release, row_key: str) -> PrintedPlace:
     names = [name.removesuffix(".parquet") for name in release.files if name.endswith(".parquet")]
     tables = sorted(set(names).difference(_WITHOUT_PLACE))
     query = "\nUNION ALL ".join(
-        f"SELECT '{table}', {_COLUMNS} FROM read_parquet(${table}) WHERE row_key = $row_key"  # noqa: S608
+        f"SELECT '{table}', {_COLUMNS} FROM read_parquet(${table}) WHERE row_key = $row_key"
         for table in tables
     )
     paths = {table: intact(release, table) for table in tables}
@@ -180,14 +180,24 @@ def _as_one(line: Row | Passage) -> str:
 
 
 def _marked(lines: Sequence[Row | Passage], place: PrintedPlace) -> set[int]:
-    """The lines on which the row is printed: its line, and those below it that continue it."""
-    wanted = [printable(line) for line in place.raw_text.split("\n") if line.strip()]
-    marked: set[int] = set()
-    for index, line in enumerate(lines):
-        if not wanted:
+    """The lines on which the row is printed: its line, and those below it that continue it.
+
+    Several lines of a page may begin on one line of its source; empty where none has the words.
+    """
+    wanted = printable(place.raw_text)
+    starts = (index for index, line in enumerate(lines) if line.place.line == place.line)
+    return next(filter(None, (_printed_from(lines, start, wanted) for start in starts)), set())
+
+
+def _printed_from(lines: Sequence[Row | Passage], start: int, wanted: str) -> set[int]:
+    found: set[int] = set()
+    for index in range(start, len(lines)):
+        said = printable(lines[index].raw_text)
+        if wanted in said:
+            return found | {index}
+        if said and wanted.startswith(said):
+            found.add(index)
+            wanted = wanted[len(said) :].lstrip()
+        elif not found:
             break
-        is_below = bool(marked) or line.place.line == place.line
-        if is_below and wanted[0] in printable(line.raw_text):
-            marked.add(index)
-            wanted.pop(0)
-    return set() if wanted else marked
+    return set()

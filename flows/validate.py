@@ -25,9 +25,9 @@ from flows import expectations
 from flows.expectations import ROW, Failure, GateBroken
 from flows.files import dump_json, flush_tree, load_json
 from flows.parts import Part, code_of
-from schemas.fields import Table
+from schemas.fields import PatternBy, Table
 from schemas.source import Source
-from schemas.suites import LIST_SEPARATOR, Check, Facts, document_checks, row_checks
+from schemas.suites import LIST_SEPARATOR, Check, Facts, document_checks, paired, row_checks
 from schemas.tables import DOCUMENT_TABLES, PRIOR_AUTHORIZATION, TABLES
 
 if TYPE_CHECKING:
@@ -150,7 +150,7 @@ def _row_gate(part: Part) -> tuple[dict[str, dict[int, list[tuple[str, str]]]], 
             continue
         source = part.snapshot.source
         report = expectations.run_checks(
-            f"{source}.{table.name}", projection(rows), row_checks(table)
+            f"{source}.{table.name}", projection(rows, table), row_checks(table)
         )
         pages[table.name] = report.page
         found = _reasons(report.failures, rows)
@@ -173,7 +173,7 @@ def _words(check: Check, rows: pa.Table, number: int) -> list[tuple[str, str]]:
     return [(check.expectation, check.reason)]
 
 
-def projection(rows: pa.Table) -> pd.DataFrame:
+def projection(rows: pa.Table, table: Table) -> pd.DataFrame:
     """Rows as text, for the row gate: dates in ISO form, lists joined, and the column `row`.
 
     Text only, so that no library can turn a code into a number on the way.
@@ -182,8 +182,12 @@ def projection(rows: pa.Table) -> pd.DataFrame:
 
     columns: dict[str, Any] = {ROW: range(rows.num_rows)}
     for field in rows.schema:
-        columns[field.name] = pd.Series(_as_text(rows[field.name], field.type), dtype=object)
-    return pd.DataFrame(columns)
+        columns[field.name] = _as_text(rows[field.name], field.type)
+    for rule in table.rules:
+        if isinstance(rule, PatternBy):
+            pairs = zip(columns[rule.by], columns[rule.column], strict=True)
+            columns[paired(rule)] = [None if None in pair else " ".join(pair) for pair in pairs]
+    return pd.DataFrame({name: pd.Series(v, dtype=object) for name, v in columns.items()})
 
 
 def _as_text(column: pa.ChunkedArray[Any], kind: pa.DataType) -> list[str | None]:

@@ -8,7 +8,7 @@ dictionary are all derived from it. Nothing here knows a payer, a format or a fi
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -80,13 +80,12 @@ class Field:
 
 
 @dataclass(frozen=True, slots=True)
-class PatternWhen:
-    """`column` must match `pattern` in the rows where `when` is one of `equals`."""
+class PatternBy:
+    """`column` must match the pattern that `patterns` has for the value of `by`."""
 
     column: str
-    pattern: str
-    when: str
-    equals: str
+    by: str
+    patterns: Mapping[str, str]
     reason: str
 
 
@@ -109,7 +108,7 @@ class After:
     reason: str
 
 
-Rule = PatternWhen | RequiredWhen | After
+Rule = PatternBy | RequiredWhen | After
 
 
 @dataclass(frozen=True, slots=True)

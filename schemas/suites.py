@@ -2,7 +2,7 @@
 
 A `Check` names a Great Expectations expectation and its arguments without importing that
 library. Row checks speak of a projection of the rows in which every column is text (dates in ISO
-form, lists joined by commas); document checks speak of a frame with the one row of `Facts`.
+form, lists joined by commas), with one column more for each `PatternBy`; document checks speak of a frame with the one row of `Facts`.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from schemas.fields import After, Field, PatternWhen, RequiredWhen, Rule, Table
+from schemas.fields import After, Field, PatternBy, RequiredWhen, Rule, Table
 from schemas.source import Expect
 
 Gate = Literal["row", "document"]
@@ -19,12 +19,16 @@ LIST_SEPARATOR = ","
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One expectation with its arguments, the gate it stands in, and what its failure means."""
+    """One expectation with its arguments, the gate it stands in, and what its failure means.
+
+    `when` limits it to the rows in which a column has a value.
+    """
 
     expectation: str
     arguments: dict[str, Any]
     gate: Gate
     reason: str
+    when: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,16 +119,26 @@ def _rule_check(rule: Rule) -> Check:
         return Check(
             "expect_column_pair_values_a_to_be_greater_than_b", arguments, "row", rule.reason
         )
-    arguments = {
-        "column": rule.column,
-        "row_condition": f'{rule.when} == "{rule.equals}"',
-        "condition_parser": "pandas",
-    }
     if isinstance(rule, RequiredWhen):
-        return Check("expect_column_values_to_not_be_null", arguments, "row", rule.reason)
-    assert isinstance(rule, PatternWhen)
-    arguments["regex"] = _whole(rule.pattern)
-    return Check("expect_column_values_to_match_regex", arguments, "row", rule.reason)
+        return Check(
+            "expect_column_values_to_not_be_null",
+            {"column": rule.column},
+            "row",
+            rule.reason,
+            when=(rule.when, rule.equals),
+        )
+    forms = "|".join(f"{value} (?:{pattern})" for value, pattern in rule.patterns.items())
+    return Check(
+        "expect_column_values_to_match_regex",
+        {"column": paired(rule), "regex": _whole(forms)},
+        "row",
+        rule.reason,
+    )
+
+
+def paired(rule: PatternBy) -> str:
+    """The column of the projection that holds `by` and `column` with a blank between them."""
+    return f"{rule.by} and {rule.column}"
 
 
 def document_checks(expect: Expect) -> tuple[Check, ...]:

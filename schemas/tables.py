@@ -8,7 +8,7 @@ publication that fills them is read.
 from __future__ import annotations
 
 from schemas.codes import MODIFIER, PATTERNS, SYSTEMS
-from schemas.fields import After, Field, PatternWhen, RequiredWhen, Rule, Table
+from schemas.fields import After, Field, PatternBy, RequiredWhen, Rule, Table
 from schemas.statuses import STATUSES
 
 SLUG = r"[a-z0-9]+(?:_[a-z0-9]+)*"
@@ -149,9 +149,8 @@ def _code(meaning: str, *, required: bool = True) -> tuple[Field, Field]:
     )
 
 
-_CODE_FORMATS: tuple[PatternWhen, ...] = tuple(
-    PatternWhen("code", pattern, "code_system", system, f"the code is not a {system} code")
-    for system, pattern in PATTERNS.items()
+_CODE_FORMAT = PatternBy(
+    "code", "code_system", PATTERNS, "the code has not the form of its code system"
 )
 
 PRIOR_AUTHORIZATION = _document_table(
@@ -271,7 +270,7 @@ PRIOR_AUTHORIZATION = _document_table(
         Field("last_seen", "instant", "When we last saw it.", role="derived"),
     ),
     rules=(
-        *_CODE_FORMATS,
+        _CODE_FORMAT,
         RequiredWhen(
             "conditions",
             "pa_status",
@@ -395,7 +394,7 @@ REQUIREMENTS = _document_table(
         ),
         Field("sentence", "string", "The sentence that says so.", required=True),
     ),
-    rules=_CODE_FORMATS,
+    rules=(_CODE_FORMAT,),
 )
 
 CODE_MENTIONS = _document_table(
@@ -413,7 +412,7 @@ CODE_MENTIONS = _document_table(
         Field("section", "string", "Heading of the section.", role="identity"),
         Field("sentence", "string", "The sentence.", required=True),
     ),
-    rules=_CODE_FORMATS,
+    rules=(_CODE_FORMAT,),
 )
 
 CODE_CLAIMS = _document_table(
@@ -446,7 +445,7 @@ CODE_CLAIMS = _document_table(
         ),
     ),
     rules=(
-        *_CODE_FORMATS,
+        _CODE_FORMAT,
         RequiredWhen("terms_in_conflict", "agreement", "conflicts", "a conflict names no terms"),
         RequiredWhen("official_text", "agreement", "agrees", "agreement without official words"),
     ),

@@ -7,9 +7,10 @@ which the standard PDF fonts can show. The bytes depend on the arguments alone.
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from html import escape
+from pathlib import Path
 
 from reportlab.pdfbase.pdfmetrics import stringWidth
 from reportlab.pdfgen.canvas import Canvas
@@ -23,13 +24,20 @@ LETTER = (612.0, 792.0)
 LETTER_LANDSCAPE = (792.0, 612.0)
 
 
+Cells = tuple[str, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A titled table: its title lines, its header cells and its rows of as many cells."""
+    """A titled table: title lines, header cells, and page by page its rows of as many cells."""
 
     title: tuple[str, ...]
-    header: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
+    header: Cells
+    pages: tuple[tuple[Cells, ...], ...]
+
+    @property
+    def rows(self) -> tuple[Cells, ...]:
+        return tuple(row for page in self.pages for row in page)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,14 +46,12 @@ class PrintedList:
 
     sections: tuple[Section, ...]
     footer: str = ""
-    rows_per_page: int = 16
 
-    @property
-    def pages(self) -> Iterator[tuple[Section, tuple[tuple[str, ...], ...], bool]]:
-        """Each page: its section, its rows, and whether it is the section's first."""
-        for section in self.sections:
-            for start in range(0, max(len(section.rows), 1), self.rows_per_page):
-                yield section, section.rows[start : start + self.rows_per_page], start == 0
+
+def paged(rows: Sequence[Cells], per_page: int) -> tuple[tuple[Cells, ...], ...]:
+    """Rows as pages of so many."""
+    starts = range(0, max(len(rows), 1), per_page)
+    return tuple(tuple(rows[start : start + per_page]) for start in starts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +62,49 @@ class Bulletin:
     sections: tuple[tuple[str, tuple[str, ...]], ...]
     history: tuple[tuple[str, str], ...] = ()
     last_line: str = ""
+
+    @property
+    def paragraphs(self) -> list[str]:
+        """All that is printed outside the table, in order."""
+        headed = [text for heading, texts in self.sections for text in (heading, *texts) if text]
+        return [self.title, *headed, *([self.last_line] if self.last_line else [])]
+
+
+def list_from_dump(path: Path) -> PrintedList:
+    """A list from its tab-separated dump; a header is the first line after a blank one."""
+    sections: list[Section] = []
+    before = ""
+    footer = ""
+    for line in path.read_text().split("\n"):
+        cells = tuple(line.split("\t"))
+        if line.startswith("**"):
+            title = line.strip().removeprefix("**").removesuffix("**")
+            if sections and not sections[-1].pages:
+                sections[-1] = replace(sections[-1], title=(*sections[-1].title, title))
+            else:
+                sections.append(Section((title,), (), ()))
+        elif len(cells) > 1 and not before.strip():
+            sections[-1] = replace(sections[-1], header=cells, pages=(*sections[-1].pages, ()))
+        elif len(cells) > 1:
+            *done, page = sections[-1].pages
+            sections[-1] = replace(sections[-1], pages=(*done, (*page, cells)))
+        elif line.strip():
+            footer = line.strip()
+        before = line
+    return PrintedList(tuple(sections), footer)
+
+
+def bulletin_from_dump(path: Path) -> Bulletin:
+    """A bulletin from its dump: a paragraph a line, and at the end a history of dated lines."""
+    title, *lines = filter(None, map(str.strip, path.read_text().split("\n")))
+    heading = lines.index("Publication History")
+    dated = [line.split(" ", 1) for line in lines[heading + 2 : -1]]
+    return Bulletin(
+        title=title,
+        sections=(("", tuple(lines[:heading])), (lines[heading], ())),
+        history=(("Date of Change", "Description"), *((date, text) for date, text in dated)),
+        last_line=lines[-1],
+    )
 
 
 def wrap(text: str, width: float, font: str = FONT, size: float = SIZE) -> list[str]:
@@ -112,13 +161,13 @@ class Sheet:
             self._canvas.drawString(MARGIN, self._y - size, line)
             self._y -= leading
 
-    def row_height(self, cells: tuple[str, ...], widths: list[float]) -> float:
+    def row_height(self, cells: Cells, widths: list[float]) -> float:
         tallest = max(
             len(self._wrap(cell, width)) for cell, width in zip(cells, widths, strict=True)
         )
         return max(tallest, 1) * LEADING + 2 * self._padding
 
-    def row(self, cells: tuple[str, ...], widths: list[float], font: str = FONT) -> None:
+    def row(self, cells: Cells, widths: list[float], font: str = FONT) -> None:
         """Prints a ruled row; its words may touch the ruling lines where the padding is 0."""
         height = self.row_height(cells, widths)
         left = MARGIN
@@ -144,22 +193,23 @@ def draw_pdf(
     paper: tuple[float, float] = LETTER_LANDSCAPE,
     padding: float = 2.0,
 ) -> bytes:
-    """The list as PDF with a ruled grid, `rows_per_page` rows or as many as fit on a page."""
+    """The list as PDF with a ruled grid; a page that does not fit the paper runs on to the next."""
     sheet = Sheet(paper, padding)
-    for number, (section, rows, is_first) in enumerate(printed.pages):
-        if number:
-            sheet.new_page()
-        if is_first:
-            for line in section.title:
-                sheet.write(line, BOLD, 11)
-            sheet.space(LEADING)
+    for section in printed.sections:
         widths = column_widths(section, sheet.width)
-        sheet.row(section.header, widths, BOLD)
-        for row in rows:
-            if not sheet.has_room(sheet.row_height(row, widths)):
+        for number, rows in enumerate(section.pages):
+            if number or section is not printed.sections[0]:
                 sheet.new_page()
-                sheet.row(section.header, widths, BOLD)
-            sheet.row(row, widths)
+            if not number:
+                for line in section.title:
+                    sheet.write(line, BOLD, 11)
+                sheet.space(LEADING)
+            sheet.row(section.header, widths, BOLD)
+            for row in rows:
+                if not sheet.has_room(sheet.row_height(row, widths)):
+                    sheet.new_page()
+                    sheet.row(section.header, widths, BOLD)
+                sheet.row(row, widths)
     if printed.footer:
         sheet.space(LEADING)
         sheet.write(printed.footer)
@@ -176,15 +226,15 @@ def column_widths(section: Section, total: float) -> list[float]:
 
 def draw_html(printed: PrintedList) -> bytes:
     """The list as HTML, one table a section, with the header row again where a page would end."""
-    lines = _html_head(printed.sections[0].title[0] if printed.sections[0].title else "")
-    for number, (section, rows, is_first) in enumerate(printed.pages):
-        if is_first:
-            lines += ["</table>"] if number else []
-            lines += [f"<h1>{escape(line)}</h1>" for line in section.title]
-            lines.append("<table>")
-        lines.append(_html_row(section.header, "th"))
-        lines += [_html_row(row, "td") for row in rows]
-    lines.append("</table>")
+    first = printed.sections[0].title
+    lines = _html_head(first[0] if first else "")
+    for section in printed.sections:
+        lines += [f"<h1>{escape(line)}</h1>" for line in section.title]
+        lines.append("<table>")
+        for rows in section.pages:
+            lines.append(_html_row(section.header, "th"))
+            lines += [_html_row(row, "td") for row in rows]
+        lines.append("</table>")
     if printed.footer:
         lines.append(f"<p>{escape(printed.footer)}</p>")
     return _html_document(lines)
@@ -193,10 +243,11 @@ def draw_html(printed: PrintedList) -> bytes:
 def draw_text(printed: PrintedList) -> bytes:
     """The list as a text dump, tab separated, with a blank line before each header."""
     lines: list[str] = []
-    for section, rows, is_first in printed.pages:
-        if is_first and section.title:
+    for section in printed.sections:
+        if section.title:
             lines += ["", *(f"**{line}**" for line in section.title)]
-        lines += ["", "\t".join(section.header), *("\t".join(row) for row in rows)]
+        for rows in section.pages:
+            lines += ["", "\t".join(section.header), *("\t".join(row) for row in rows)]
     if printed.footer:
         lines += ["", printed.footer]
     return ("\n".join(lines) + "\n").encode()
@@ -243,7 +294,7 @@ def _html_head(title: str) -> list[str]:
     ]
 
 
-def _html_row(cells: tuple[str, ...], tag: str) -> str:
+def _html_row(cells: Cells, tag: str) -> str:
     return "<tr>" + "".join(f"<{tag}>{escape(cell)}</{tag}>" for cell in cells) + "</tr>"
 
 

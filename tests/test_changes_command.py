@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
-from release_fixture import FIRST, SECOND, SECOND_MADE, Store, build_store, write_release
 
 from flows.cli import main
+from tests.release_fixture import FIRST, SECOND, SECOND_MADE, Store, build_store, write_release
 
 THIRD = "000003-0c0c0c0c"
 

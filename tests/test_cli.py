@@ -8,8 +8,11 @@ from pathlib import Path
 import pytest
 import yaml
 from click.testing import CliRunner, Result
-from conftest import ROOT
-from release_fixture import (
+
+from flows.cli import main
+from flows.table_text import aligned, one_line
+from tests.conftest import ROOT
+from tests.release_fixture import (
     ACME_LIST,
     BOREALIS_ROW,
     FIRST,
@@ -20,9 +23,6 @@ from release_fixture import (
     rule,
     write_release,
 )
-
-from flows.cli import main
-from flows.table_text import aligned, one_line
 
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
@@ -60,7 +60,6 @@ def test_show_finds_rows_of_every_document_table(store: Store) -> None:
 
 
 def test_show_marks_the_passage_of_an_html_page(store: Store) -> None:
-    pytest.importorskip("extractors.html")
     result = run(store, "show", store.key("requirements", "K1007"))
     assert result.exit_code == 0
     marked = [line for line in result.stdout.splitlines() if line.startswith(">")]

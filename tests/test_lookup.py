@@ -11,8 +11,13 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
-from conftest import ROOT
-from release_fixture import (
+
+from flows.cli import NOT_INGESTED, main
+from flows.lookup import CodeError, Question, codes_asked, lookup
+from flows.releases import latest
+from schemas.statuses import STATUSES
+from tests.conftest import ROOT
+from tests.release_fixture import (
     HELD_REASON,
     RETRIEVED,
     SECOND_MADE,
@@ -22,11 +27,6 @@ from release_fixture import (
     rule,
     write_release,
 )
-
-from flows.cli import NOT_INGESTED, main
-from flows.lookup import CodeError, Question, codes_asked, lookup
-from flows.releases import latest
-from schemas.statuses import STATUSES
 
 
 @pytest.fixture(scope="module")
