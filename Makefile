@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 UV := $(BIN)/uv pip install --quiet --python $(BIN)/python --compile-bytecode
 
-.PHONY: refresh test lint types check-format docs bench lock clean
+.PHONY: refresh test lint types docs bench lock clean
 
 refresh: $(VENV)/.runtime
 	$(BIN)/precert refresh --offline
@@ -35,6 +35,12 @@ $(VENV)/.runtime: $(VENV)/.bootstrap requirements/runtime.txt pyproject.toml
 $(VENV)/.dev: $(VENV)/.runtime requirements/dev.txt
 	$(UV) --require-hashes -r requirements/dev.txt
 	@touch $@
+
+docs: $(VENV)/.runtime
+	$(BIN)/python -c 'from schemas.dictionary import data_dictionary; print(data_dictionary(), end="")' > docs/data-dictionary.md
+
+bench:
+	$(PYTHON) benchmarks/journey.py
 
 # Resolve anew what pyproject.toml allows, as hash-locked lists without index addresses.
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate

@@ -34,7 +34,7 @@ _PATTERNS = tuple(
         r"\b[EHRS]\d{4}-\d{3}(?:-\d{1,3})?\b",
         r"\b[Cc]ontracts?(?:\s+(?:numbers?|nos?\.?|IDs?))?[:\s#]+[EHRS]\d{4}\b",
         # models, standards, postal addresses
-        r"\b[Mm]odels?(?:\s+(?:numbers?|nos?\.?))?[:\s#]+[\w-]*\d[\w-]*",
+        r"\b[Mm]odel(?:s?\s+(?:numbers?|nos?\.?))?[:\s#]+[\w-]*\d[\w-]*",
         r"\b(?:ASTM|ANSI|ISO|IEC)[\s/-]+[\w-]*\d[\w-]*",
         r"\b(?:P\.?\s?O\.?\s?Box|Suite|Ste\.|Room|Mail\s?(?:Stop|Code))\s+[\w-]*\d[\w-]*",
         # diagnoses: dotted anywhere, undotted in a list that says so

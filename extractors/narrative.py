@@ -29,6 +29,9 @@ from schemas.provenance import Place
 from schemas.source import NarrativeRules, Source
 
 SYSTEM = "HCPCS"
+# Characters of a sentence that a problem quotes.
+LONGEST_SHOWN = 400
+
 _MODIFIER_COLUMN = ("modifier", "modifiers")
 
 
@@ -174,7 +177,7 @@ def _requirements(
             }
             records.append(_record("requirements", values, printed))
         if duties.unread:
-            message = f"a dated duty is not published because {duties.unread}: {sentence.text!r}"
+            message = f"a dated duty is not published because {duties.unread}: {_shown(sentence)}"
             problems.append(Problem(message, printed[0], holds=False))
         for key in duties.undated:
             undated.setdefault(key, sentence)
@@ -183,11 +186,16 @@ def _requirements(
         if (requirement, code) not in dated:
             message = (
                 f"a duty ({requirement} for {code}) is not published because it gives no day on "
-                f"which it begins: {sentence.text!r}"
+                f"which it begins: {_shown(sentence)}"
             )
             place = sentence.paragraph.printed(*sentence.span)[0]
             problems.append(Problem(message, place, holds=False))
     return records, problems
+
+
+def _shown(sentence: _Sentence) -> str:
+    text = sentence.text
+    return repr(text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}…")
 
 
 def _duties(sentence: _Sentence, source: Source) -> Duties:

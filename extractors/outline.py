@@ -342,8 +342,8 @@ def _take_revision(line: Passage, text: str, state: _State) -> bool:
         shape.revisions.append(Revision(*entry, line.place, line.raw_text))
         state.goes_on_with_revision = True
         return True
-    if state.goes_on_with_revision:
-        last = shape.revisions[-1]
+    last = shape.revisions[-1] if shape.revisions else None
+    if last and state.goes_on_with_revision and (state.width or not last.description):
         last.description = f"{last.description} {text}".strip()
         last.raw_text += f"\n{line.raw_text}"
         return True

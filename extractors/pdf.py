@@ -14,12 +14,13 @@ from __future__ import annotations
 import io
 import re
 import zlib
+from base64 import a85decode
 from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from itertools import permutations
+from itertools import permutations, takewhile
 from typing import Any
 
 import pdfplumber
@@ -65,6 +66,8 @@ WORD_GAP = 0.15
 # Characters whose middles differ by less than this share of their size stand on one line; a
 # raised mark differs by up to 0.4, the next line by 1.
 SAME_LINE = 0.45
+# Characters nearer than this share of their size are set as one text.
+TOUCHING = 0.05
 # A line nearer than this share of the size to the middle of letters strikes them through; an
 # underline is 0.4 away.
 THROUGH_MIDDLE = 0.2
@@ -76,14 +79,16 @@ _SIGNATURE = re.compile(rb"%PDF-\d")
 _END = b"%%EOF"
 _OBJECT = re.compile(rb"\d+\s+\d+\s+obj\b")
 _STREAM = re.compile(rb"(?<!end)stream\r?\n")
-_FLATE = re.compile(rb"/(?:FlateDecode|Fl)\b")
+_FILTERS = re.compile(rb"/Filter\s*(\[[^\]]*\]|/\w+)")
+_NAME = re.compile(rb"/(\w+)")
 _PICTURE = re.compile(rb"/Subtype\s*/Image\b")
-_UNREADABLE = re.compile(r"\(cid:\d+\)|[\x00-\x08\x0e-\x1f\ufffd]")
+_UNREADABLE = re.compile(r"\(cid:\d+\)|[\x00-\x08\x0e-\x1f\x7f\ufffd]")
 _BULLET = re.compile(rf"(?:{_UNREADABLE.pattern}) (?:(?!{_UNREADABLE.pattern}).)*")
 _ACTIVE = ("JavaScript", "Launch", "SubmitForm", "ImportData")
 _NOTES = ("FreeText", "Widget", "StrikeOut", "Redact", "Stamp")
 
 _AROUND = (-1, 0, 1)
+_STEP = 1 << 20
 
 _Edge = dict[str, Any]
 _Box = tuple[float, float, float, float]
@@ -161,22 +166,38 @@ def _check_bytes(data: bytes) -> list[Problem]:
             "the PDF is cut off: its end mark %%EOF is missing, so nobody can say what else is; "
             "fetch it again"
         )
-    _check_inflated(data)
+    _check_streams(data)
     if rest.strip(b"\0\r\n\t "):
         return [Problem(f"{len(rest)} bytes stand after the end of the PDF", holds=False)]
     return []
 
 
-def _check_inflated(data: bytes) -> None:
-    """Refuses compressed streams that inflate beyond all measure; pictures are never inflated."""
+def _check_streams(data: bytes) -> None:
+    """Refuses compressed streams that are damaged or inflate beyond all measure.
+
+    A parser goes on with what it could inflate of a damaged stream, and the rest of a page is
+    gone. Pictures are not looked at, nor streams that are encrypted or packed in rarer ways.
+    """
+    is_encrypted = b"/Encrypt" in data
     total = 0
     for match in _STREAM.finditer(data):
         start = max(data.rfind(b"obj", max(match.start() - 4096, 0), match.start()), 0)
         dictionary = data[start : match.start()]
-        filters = len(_FLATE.findall(dictionary))
-        if not filters or _PICTURE.search(dictionary):
+        named = _FILTERS.search(dictionary)
+        filters = _NAME.findall(named[1]) if named else []
+        if b"FlateDecode" not in filters or _PICTURE.search(dictionary):
             continue
-        total += _inflated_size(data, match.end(), filters)
+        end = data.find(b"endstream", match.end())
+        try:
+            total += _inflated_size(data[match.end() : end if end >= 0 else None], filters)
+        except ExtractionError:
+            raise
+        except (zlib.error, ValueError) as error:  # of zlib and of the other filter
+            if not is_encrypted:
+                raise ExtractionError(
+                    f"the stream at byte {match.end()} of the PDF is damaged ({error}): "
+                    "fetch it again"
+                ) from error
         if total > MAX_INFLATED_IN_ALL:
             raise ExtractionError(
                 f"the streams of the PDF inflate to more than {MAX_INFLATED_IN_ALL >> 20} MiB: "
@@ -184,37 +205,32 @@ def _check_inflated(data: bytes) -> None:
             )
 
 
-def _inflated_size(data: bytes, start: int, filters: int) -> int:
-    """Bytes that a stream inflates to, as far as its bytes are sound."""
-    stages = [zlib.decompressobj() for _ in range(filters)]
+def _inflated_size(packed: bytes, filters: list[bytes]) -> int:
+    """Bytes that a stream inflates to; 0 where another filter comes before."""
+    if filters[0] == b"ASCII85Decode":
+        packed = a85decode(b"".join(packed.split()).removeprefix(b"<~").removesuffix(b"~>"))
+        filters = filters[1:]
+    stages = [zlib.decompressobj() for _ in takewhile(b"FlateDecode".__eq__, filters)]
     size = 0
-    pending = [(0, data[start : start + (1 << 16)])]
-    position = start + (1 << 16)
-    while True:
-        if not pending:
-            chunk = data[position : position + (1 << 16)]
-            position += 1 << 16
-            if not chunk or stages[0].eof:
-                return size
-            pending.append((0, chunk))
+    pending = [(0, packed)] if stages else []
+    while pending:
         number, chunk = pending.pop()
         stage = stages[number]
-        try:
-            inflated = stage.decompress(chunk, 1 << 20)
-        except zlib.error:
-            return size
-        if stage.unconsumed_tail:
+        inflated = stage.decompress(chunk, _STEP)
+        if not stage.eof and (stage.unconsumed_tail or len(inflated) == _STEP):
             pending.append((number, stage.unconsumed_tail))
-        if number + 1 < filters:
-            if inflated:
-                pending.append((number + 1, inflated))
+        if number + 1 < len(stages):
+            pending.append((number + 1, inflated))
             continue
         size += len(inflated)
         if size > MAX_INFLATED:
             raise ExtractionError(
-                f"the stream at byte {start} of the PDF inflates to more than "
-                f"{MAX_INFLATED >> 20} MiB: look at it by hand before it is read"
+                f"a stream of the PDF inflates to more than {MAX_INFLATED >> 20} MiB: "
+                "look at it by hand before it is read"
             )
+    if not all(stage.eof for stage in stages):
+        raise zlib.error("it ends too early")
+    return size
 
 
 def _document_problems(pdf: PDF) -> list[Problem]:
@@ -369,7 +385,10 @@ def _read_page(page: _Page, tables_before: int) -> _Sheet:
     _report_notes(page, sheet)
     rulings = _ruling_lines(page)
     upright = [letter for letter in letters if letter.is_upright]
-    grids, loose = _fill_grids(_tables(page, rulings), upright)
+    tables = _tables(page, rulings)
+    homes = _homes(tables, upright)
+    grids = _filled_grids(tables, upright, homes)
+    loose = [letter for letter in upright if id(letter) not in homes]
     prose = [*_printed_lines(loose), *_turned_lines(letters)]
     sheet.tables = len(grids)
     sheet.lines_seen = sum(len(grid.rows) for grid in grids) + len(prose)
@@ -391,7 +410,7 @@ def _read_page(page: _Page, tables_before: int) -> _Sheet:
     _check_balance(letters, sheet)
     _report_unreadable(sheet)
     _report_open_cells(rulings, grids, loose, sheet)
-    _report_crossed_borders(grids, sheet)
+    _report_crossed_borders(upright, homes, sheet)
     _report_struck(rulings, upright, sheet)
     return sheet
 
@@ -555,10 +574,10 @@ def _tables(page: _Page, rulings: list[_Edge]) -> list[Table]:
     )
 
 
-def _fill_grids(tables: list[Table], letters: list[_Letter]) -> tuple[list[_Grid], list[_Letter]]:
-    """The tables that hold text, from the top, and the letters that stand in no cell.
+def _homes(tables: list[Table], letters: list[_Letter]) -> dict[int, _Box]:
+    """The cell that each letter stands in, by the letter's id: the one that its middle is in.
 
-    A letter is in the cell that its middle is in, and in the smallest one where cells overlap.
+    Where cells overlap, as those of a table inside a cell do, it is the smallest.
     """
     cells = sorted((cell for table in tables for cell in table.cells), key=_area)
     levels = sorted({side for cell in cells for side in (cell[1], cell[3])})
@@ -566,22 +585,33 @@ def _fill_grids(tables: list[Table], letters: list[_Letter]) -> tuple[list[_Grid
     for cell in cells:
         for level in range(bisect_left(levels, cell[1]), bisect_left(levels, cell[3])):
             strips[level].append(cell)
-    contents: dict[_Box, list[_Letter]] = {cell: [] for cell in cells}
-    loose: list[_Letter] = []
+    homes = {}
     for letter in letters:
         level = bisect_right(levels, letter.y) - 1
-        strip = strips[level] if level >= 0 else []
-        home = next((cell for cell in strip if cell[0] <= letter.x < cell[2]), None)
-        (loose if home is None else contents[home]).append(letter)
+        for cell in strips[level] if level >= 0 else ():
+            if cell[0] <= letter.x < cell[2]:
+                homes[id(letter)] = cell
+                break
+    return homes
+
+
+def _filled_grids(
+    tables: list[Table], letters: list[_Letter], homes: dict[int, _Box]
+) -> list[_Grid]:
+    """The tables from the top, each cell with its letters; one without any text is a drawing."""
+    contents: dict[_Box | None, list[_Letter]] = {}
+    for letter in letters:
+        contents.setdefault(homes.get(id(letter)), []).append(letter)
     grids = []
     for table in sorted(tables, key=lambda table: (table.bbox[1], table.bbox[0])):
-        if any(not letter.is_blank for cell in table.cells for letter in contents[cell]):
-            rows = tuple(
-                tuple((cell, contents[cell] if cell else []) for cell in row.cells)
-                for row in table.rows
-            )
-            grids.append(_Grid(table.bbox, rows))
-    return grids, loose
+        if all(letter.is_blank for cell in table.cells for letter in contents.get(cell, ())):
+            continue
+        rows = tuple(
+            tuple((cell, contents.get(cell, []) if cell else []) for cell in row.cells)
+            for row in table.rows
+        )
+        grids.append(_Grid(table.bbox, rows))
+    return grids
 
 
 def _report_open_cells(
@@ -628,27 +658,43 @@ def _meets(start: float, end: float, low: float, high: float) -> bool:
     return bool(start <= high + MEET and end >= low - MEET)
 
 
-def _report_crossed_borders(grids: list[_Grid], sheet: _Sheet) -> None:
-    """Text that runs on into the next cell, shown by a letter with a quarter of it over there."""
-    for row in (row for grid in grids for row in grid.rows):
-        over = [
-            letter
-            for cell, inside in row
-            for letter in inside
-            if cell and _sticks_out(letter, cell)
-        ]
-        if over:
-            line = "\t".join(_cell_text(inside) for _, inside in row)
-            sheet.report(
-                f"text runs over the border of its cell in {_shortened(line)!r}: compare the page",
-                _union(letter.box for letter in over),
-            )
+def _report_crossed_borders(letters: list[_Letter], homes: dict[int, _Box], sheet: _Sheet) -> None:
+    """Text that runs on over the border of its cell, where it would be read as the next cell's.
+
+    Either a letter has a quarter of it over there, or two that were drawn one after the other and
+    touch stand on either side of the border.
+    """
+    over = []
+    for number, letter in enumerate(letters):
+        home = homes.get(id(letter))
+        before = letters[number - 1] if number else None
+        if (home and _sticks_out(letter, home)) or (
+            before and homes.get(id(before)) != home and _runs_on(before, letter)
+        ):
+            over.append(number)
+    if over:
+        around = letters[max(over[0] - 20, 0) : over[0] + 20]
+        sheet.report(
+            f"text runs over the border of its cell {len(over)} times, first in {_sample(around)}: "
+            "compare the page",
+            _union(letters[number].box for number in over),
+        )
 
 
 def _sticks_out(letter: _Letter, cell: _Box) -> bool:
     x0, _, x1, _ = letter.box
     allowed = 0.25 * (x1 - x0)
     return not letter.is_blank and (x0 < cell[0] - allowed or x1 > cell[2] + allowed)
+
+
+def _runs_on(before: _Letter, letter: _Letter) -> bool:
+    near = TOUCHING * letter.size
+    return (
+        before.size == letter.size
+        and abs(before.y - letter.y) < near
+        and abs(letter.box[0] - before.box[2]) < near
+        and not letter.is_blank
+    )
 
 
 def _report_struck(rulings: list[_Edge], letters: list[_Letter], sheet: _Sheet) -> None:
@@ -721,7 +767,7 @@ def _line_text(line: list[_Letter]) -> str:
             before = None
             continue
         gap = letter.box[0] - before.box[2] if before else 0.0
-        if before and gap > WORD_GAP * min(letter.size, before.size):
+        if before and gap > WORD_GAP * max(letter.size, before.size):
             text += " "
         text += letter.text
         before = letter

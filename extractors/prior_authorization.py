@@ -15,7 +15,7 @@ from extractors.dates import parse_date
 from extractors.reading import Problem
 from extractors.records import Record
 from extractors.tables import Assembly, ListRow
-from schemas.codes import MODIFIER, CodeSpan, parse_expression, printable
+from schemas.codes import LICENSED, MODIFIER, CodeSpan, parse_expression, printable
 from schemas.source import NoteRule, Source, TableRules
 from schemas.statuses import crd_code
 
@@ -222,5 +222,9 @@ def _record(row: ListRow, reading: _Reading, span: CodeSpan | None) -> Record:
             "code_raw": span.raw,
             "modifiers": modifiers or None,
         }
+        if span.system in LICENSED:
+            # The words are the AMA's or the ADA's; the code and its rule are facts.
+            values |= {"description": None, "description_raw": None}
+            flags.add("description_withheld")
     values["flags"] = sorted(flags) or None
     return Record(TABLE, values, row.place, row.raw_text, row.printed, tuple(faults))

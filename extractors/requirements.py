@@ -60,8 +60,9 @@ _NEGATION = re.compile(
 )
 # Limits that the table has no column for.
 _LIMIT = re.compile(
-    r"\b(?:if|(?<!united )states?|phases?|exceeds?|exceeding|more than|greater than"
-    r"|in excess of)\b",
+    r"\b(?:if|when|where|in conjunction with|in combination with|in addition to|together with"
+    r"|along with|instead of|rather than|(?<!united )states?|phases?|exceeds?|exceeding|more than"
+    r"|greater than|in excess of)\b",
     re.IGNORECASE,
 )
 _BEGINS = re.compile(

@@ -31,6 +31,10 @@ _STARTERS = _words(
 )
 _STOP = re.compile(r"[.?!][\"'”’)\]]*\s+(?=[\"'“‘(\[]*[A-Z0-9•§])")
 _LAST_WORD = re.compile(r"[A-Za-z0-9.]+$")
+_INITIAL = re.compile(
+    r"(?<![A-Za-z0-9.])(?<!Appendix )(?<!Attachment )(?<!Category )(?<!Class )(?<!Criterion )"
+    r"(?<!Exhibit )(?<!Group )(?<!Indication )(?<!Part )(?<!Section )(?<!Type )[B-HJ-Z]$"
+)
 _NEXT_WORD = re.compile(r"[\"'“‘(\[]*([A-Za-z]+)")
 _ENDS = re.compile(r"([.?!:;])[\"'”’)\]]*$")
 
@@ -59,21 +63,22 @@ def ends_sentence(text: str) -> bool:
         return False
     if match[1] != ".":
         return True
-    word = _word_before(text, 0, match.start())
-    return word not in _OPEN and not _is_initial(word)
+    stop = match.start()
+    return _word_before(text, 0, stop) not in _OPEN and not _is_initial(text, 0, stop)
 
 
 def _runs_on(text: str, start: int, stop: int, following: int) -> bool:
     word = _word_before(text, start, stop)
     if text[stop:following].rstrip() != "." and word not in _EITHER:
         return False  # the stop stands before a closing bracket or quotation mark
-    if word in _OPEN or _is_initial(word):
+    if word in _OPEN:
         return True
+    if _is_initial(text, start, stop):
+        return not _starts_sentence(text, following)
     if word.isdecimal() and not text[start:stop].strip(" (").removesuffix(word):
         return True  # the number of a list item
     if word in _EITHER:
-        next_word = _NEXT_WORD.match(text, following)
-        return next_word is None or next_word[1].lower() not in _STARTERS
+        return not _starts_sentence(text, following)
     return False
 
 
@@ -82,5 +87,11 @@ def _word_before(text: str, start: int, stop: int) -> str:
     return match[0].lower() if match else ""
 
 
-def _is_initial(word: str) -> bool:
-    return len(word) == 1 and word.isalpha() and word not in "ai"
+def _starts_sentence(text: str, following: int) -> bool:
+    word = _NEXT_WORD.match(text, following)
+    return word is not None and word[1].lower() in _STARTERS
+
+
+def _is_initial(text: str, start: int, stop: int) -> bool:
+    """Whether a single letter is the initial of a name, and not that of an appendix."""
+    return _INITIAL.search(text, max(start, stop - 20), stop) is not None

@@ -14,6 +14,7 @@ import re
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from schemas.suites import Check
@@ -163,12 +164,19 @@ def _page(result: Any) -> str:
     Printed values are escaped here, since the library puts them into the page as they are.
     """
     from great_expectations.render.renderer import ValidationResultsPageRenderer  # noqa: PLC0415
-    from great_expectations.render.view import DefaultJinjaPageView  # noqa: PLC0415
 
     for entry in result.results:
         entry.result = _escaped(entry.result)
-    page = DefaultJinjaPageView().render(ValidationResultsPageRenderer().render(result))
+    page = _page_view().render(ValidationResultsPageRenderer().render(result))
     return _REMOTE.sub("", page).replace("<head>", "<head>" + _OFFLINE_HEAD, 1)
+
+
+@cache
+def _page_view() -> Any:
+    """One view for all pages: each new one compiles its templates anew."""
+    from great_expectations.render.view import DefaultJinjaPageView  # noqa: PLC0415
+
+    return DefaultJinjaPageView()
 
 
 def _escaped(value: Any) -> Any:

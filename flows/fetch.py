@@ -41,9 +41,7 @@ class Answer:
     facts: dict[str, Any]
 
 
-def fetch_document(
-    settings: Settings, source: Source, transport: httpx.BaseTransport | None = None
-) -> str:
+def fetch_document(settings: Settings, source: Source) -> str:
     """Look at a source's publication once and store what is new; what happened, in one line.
 
     A source without an address, or whose terms nobody has reviewed, is not asked. Raises
@@ -55,9 +53,7 @@ def fetch_document(
         return "skipped: its terms are not reviewed"
     versions = store.versions(settings.raw, source.source, source.document)
     last = versions[-1] if versions else None
-    with httpx.Client(
-        headers={"User-Agent": USER_AGENT}, timeout=TIMEOUT, transport=transport
-    ) as client:
+    with httpx.Client(headers={"User-Agent": USER_AGENT}, timeout=TIMEOUT) as client:
         answer = _ask(client, source.address.url, _conditions(settings, last))
     at = store.now()
     if answer.body is None:

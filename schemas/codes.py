@@ -23,6 +23,8 @@ PATTERNS: dict[str, str] = {
     "HCPCS": r"[A-CEGHJ-MP-V][0-9]{4}",
 }
 SYSTEMS = tuple(PATTERNS)
+# Systems whose descriptors may not be published: CPT is the AMA's, CDT the ADA's.
+LICENSED = tuple(system for system in PATTERNS if system.startswith(("CPT", "CDT")))
 MODIFIER = r"[A-Z0-9]{2}"
 
 _COMPILED = {system: re.compile(pattern) for system, pattern in PATTERNS.items()}

@@ -2,7 +2,8 @@
 
 A `Check` names a Great Expectations expectation and its arguments without importing that
 library. Row checks speak of a projection of the rows in which every column is text (dates in ISO
-form, lists joined by commas), with one column more for each `PatternBy`; document checks speak of a frame with the one row of `Facts`.
+form, lists joined by commas), with one column more for each `PatternBy`; document checks speak
+of a frame with the one row of `Facts`.
 """
 
 from __future__ import annotations

@@ -44,6 +44,7 @@ ROW_FLAGS = {
     "addon_code": "the code is printed with a + before it",
     "category_missing": "the category cell is empty",
     "category_placeholder": "the category cell holds a spreadsheet's placeholder such as #N/A",
+    "description_withheld": "the description is licensed by the AMA or the ADA and not published",
     "note_appended": "the note was printed at the end of the description too, and removed there",
     "note_not_interpreted": "the note is published as printed; no rule of the source reads it",
     "reviewer_not_mapped": "the printed reviewer is published as printed; the source names no one",

@@ -105,9 +105,7 @@ def test_statuses_and_sections_are_counted_as_printed(rules: list[dict[str, Any]
         ("L0627", "out_of_scope"),
     ],
 )
-def test_known_codes_have_their_status(
-    rules: list[dict[str, Any]], code: str, status: str
-) -> None:
+def test_known_codes_have_their_status(rules: list[dict[str, Any]], code: str, status: str) -> None:
     assert {rule["pa_status"] for rule in by_code(rules, code)} == {status}
 
 

@@ -79,7 +79,7 @@ def test_suffixed_modifiers_are_kept_apart_from_the_code(
     assert span.modifiers == modifiers
 
 
-@given(st.sampled_from(sorted(PATTERNS)).flatmap(lambda name: st.from_regex(PATTERNS[name], fullmatch=True)))
+@given(st.one_of(st.from_regex(pattern, fullmatch=True) for pattern in PATTERNS.values()))
 def test_every_well_formed_code_is_read_as_itself(code: str) -> None:
     spans = parse_expression(code)
     assert spans is not None
@@ -88,7 +88,7 @@ def test_every_well_formed_code_is_read_as_itself(code: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["LCD L33318", "article A52457", "K241822", "call (877) 735-1326", "ZIP 21244-1850", "l-1 to l-5"],
+    ["LCD L33318", "article A52457", "K241822", "call (877) 735-1326", "21244-1850", "l-1 to l-5"],
 )
 def test_longer_identifiers_in_prose_are_no_codes(text: str) -> None:
     assert find_codes(text) == ()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import calendar
 from datetime import date
 
 import pytest
@@ -10,9 +11,7 @@ from hypothesis import strategies as st
 
 from extractors.dates import find_dates, parse_date
 
-MONTHS = (
-    "January February March April May June July August September October November December".split()
-)
+MONTHS = list(calendar.month_name)
 DAYS = st.dates(min_value=date(1990, 1, 1), max_value=date(2099, 12, 31))
 
 
@@ -66,7 +65,7 @@ def test_text_that_is_no_whole_date_is_none(printed: str) -> None:
 
 @given(DAYS)
 def test_every_form_of_a_day_gives_that_day(day: date) -> None:
-    month = MONTHS[day.month - 1]
+    month = MONTHS[day.month]
     forms = [
         f"{month} {day.day}, {day.year}",
         f"{month} {day.day} {day.year}",
