@@ -38,7 +38,6 @@ from schemas.source import Source
 
 # The libraries whose version can change what is read.
 _PARSERS = ("beautifulsoup4", "pdfminer.six", "pdfplumber", "pyarrow")
-WALL_SECONDS = 300
 
 
 class WorkerLost(RuntimeError):
@@ -123,8 +122,15 @@ def extract_part(settings: Settings, source: Source, snapshot: Snapshot) -> Part
     return part
 
 
+def cpu_seconds(size: int) -> int:
+    """The processor time that a document of `size` bytes may take: a minute, and 1 s for 2 kB."""
+    return min(60 + size // 2048, 1800)
+
+
 def _run_worker(source: Source, path: Path, snapshot: Snapshot, folder: Path) -> None:
+    seconds = cpu_seconds(snapshot.size)
     job = {
+        "cpu_seconds": seconds,
         "source": source.model_dump(mode="json"),
         "path": str(path.absolute()),
         "folder": str(folder.absolute()),
@@ -143,19 +149,19 @@ def _run_worker(source: Source, path: Path, snapshot: Snapshot, folder: Path) ->
             [sys.executable, "-m", "flows.worker"],
             input=json.dumps(job).encode(),
             capture_output=True,
-            timeout=WALL_SECONDS,
+            timeout=2 * seconds + 30,
             env=environment | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
             check=False,
         )
     except subprocess.TimeoutExpired as error:
         raise WorkerLost(
-            f"{snapshot}: not read within {WALL_SECONDS} s; look at the file with precert try"
+            f"{snapshot}: not read within {error.timeout:.0f} s; look at the file by hand"
         ) from error
     if done.returncode != 0 or not (folder / "outline.json").exists():
         last = done.stderr.decode(errors="replace").strip().splitlines()[-1:] or ["no message"]
         raise WorkerLost(
-            f"{snapshot}: the reader ended with status {done.returncode}: {last[0][:300]}; "
-            "look at the file with precert try"
+            f"{snapshot}: the reader ended with status {done.returncode} within its {seconds} s: "
+            f"{last[0][:300]}; look at the file by hand"
         )
 
 

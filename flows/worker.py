@@ -24,7 +24,6 @@ from schemas.source import Source
 from schemas.tables import TABLES
 
 MEMORY = 4 << 30
-CPU_SECONDS = 240
 FILE_SIZE = 512 << 20
 OPEN_FILES = 64
 
@@ -41,7 +40,7 @@ _FORBIDDEN = (
 
 def main() -> None:
     job = json.load(sys.stdin)
-    _confine()
+    _confine(job["cpu_seconds"])
     data = Path(job["path"]).read_bytes()
     source = Source.model_validate(job["source"])
     folder = Path(job["folder"])
@@ -52,10 +51,10 @@ def main() -> None:
     (folder / "outline.json").write_text(json.dumps(outline, ensure_ascii=False, sort_keys=True))
 
 
-def _confine() -> None:
+def _confine(cpu_seconds: int) -> None:
     for kind, limit in (
         (resource.RLIMIT_AS, MEMORY),
-        (resource.RLIMIT_CPU, CPU_SECONDS),
+        (resource.RLIMIT_CPU, cpu_seconds),
         (resource.RLIMIT_FSIZE, FILE_SIZE),
         (resource.RLIMIT_NOFILE, OPEN_FILES),
         (resource.RLIMIT_CORE, 0),

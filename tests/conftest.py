@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from flows import journey
 from flows.settings import Settings
 
 ROOT = Path(__file__).parents[1]
@@ -27,9 +28,22 @@ def shipped(source: str, document: str) -> Path:
     return path
 
 
+def copy_of_project(folder: Path) -> Settings:
+    """The shipped sources and publications in a folder of their own, without releases."""
+    shutil.copytree(ROOT / "raw", folder / "raw")
+    shutil.copytree(ROOT / "sources", folder / "sources")
+    return Settings(folder / "raw", folder / "curated", folder / "sources")
+
+
 @pytest.fixture
 def project(tmp_path: Path) -> Settings:
-    """A copy of the shipped sources and publications, without releases."""
-    shutil.copytree(ROOT / "raw", tmp_path / "raw")
-    shutil.copytree(ROOT / "sources", tmp_path / "sources")
-    return Settings(tmp_path / "raw", tmp_path / "curated", tmp_path / "sources")
+    """A project to change."""
+    return copy_of_project(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def released(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """The shipped publications, released once for all tests that only look."""
+    project = copy_of_project(tmp_path_factory.mktemp("released"))
+    assert journey.run(project, offline=True, prefect=False) == journey.PUBLISHED
+    return project

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import sqlite3
 import subprocess
 import sys
@@ -19,7 +18,7 @@ import pytest
 
 from flows.publish import latest
 from flows.settings import Settings
-from tests.conftest import ROOT
+from tests.conftest import ROOT, copy_of_project
 
 pytestmark = pytest.mark.xdist_group("prefect")
 
@@ -47,8 +46,7 @@ class Run:
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     folder = tmp_path_factory.mktemp("prefect")
-    shutil.copytree(ROOT / "raw", folder / "raw")
-    shutil.copytree(ROOT / "sources", folder / "sources")
+    project = copy_of_project(folder)
     hook = folder / "hook"
     hook.mkdir()
     (hook / "sitecustomize.py").write_text(RECORDER)
@@ -64,7 +62,6 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
         capture_output=True,
         text=True,
     )
-    project = Settings(folder / "raw", folder / "curated", folder / "sources")
     sockets = (folder / "sockets").read_text().splitlines()
     return Run(project, done, sockets, folder / ".prefect" / "prefect.db")
 

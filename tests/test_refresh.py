@@ -76,21 +76,6 @@ def files(folder: Path) -> dict[str, tuple[int, str]]:
     }
 
 
-@pytest.fixture(scope="module")
-def released(tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    """The shipped publications, released once for all tests that only look."""
-    import shutil
-
-    from tests.conftest import ROOT
-
-    folder = tmp_path_factory.mktemp("released")
-    shutil.copytree(ROOT / "raw", folder / "raw")
-    shutil.copytree(ROOT / "sources", folder / "sources")
-    project = Settings(folder / "raw", folder / "curated", folder / "sources")
-    assert refresh(project) == journey.PUBLISHED
-    return project
-
-
 @pytest.fixture
 def next_project(released: Settings, tmp_path: Path) -> Settings:
     """A copy of the released project, to refresh again."""
