@@ -9,7 +9,6 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import permutations
 from typing import Any
 
 from pdfplumber.page import Page
@@ -57,7 +56,7 @@ class Grid:
     rows: tuple[tuple[tuple[Box | None, list[Letter]], ...], ...]
 
 
-def ruling_lines(page: _Page) -> list[Edge]:
+def ruling_lines(page: Page) -> list[Edge]:
     """The ruling lines of a page, those drawn in pieces or twice put together.
 
     Lines, framed boxes, and filled boxes so thin that they are drawn as lines. Wider filled boxes
@@ -86,7 +85,7 @@ def _middle_lines(box: Edge) -> list[Edge]:
     return lines
 
 
-def find_tables(page: _Page, rulings: list[Edge]) -> list[Table]:
+def find_tables(page: Page, rulings: list[Edge]) -> list[Table]:
     """Tables of at least two cells, each cell enclosed by ruling lines on all sides."""
     vertical = sum(edge["orientation"] == "v" for edge in rulings)
     if vertical * (len(rulings) - vertical) <= 100 * MAX_CROSSINGS:
@@ -155,10 +154,7 @@ def _open_cells(
     Unreported, a missing border would take a row or a column out of its table.
     """
     areas = [area for grid in grids for area in _ruled_areas(grid, rulings)]
-    areas += [
-        (left.box[2], max(left.box[1], right.box[1]), right.box[0], min(left.box[3], right.box[3]))
-        for left, right in permutations(grids, 2)
-    ]
+    areas += [area for grid in grids for area in _gap_beside(grid, grids)]
     between = [
         letter
         for letter in letters
@@ -167,11 +163,23 @@ def _open_cells(
         and any(x0 <= letter.x <= x1 and top <= letter.y <= low for x0, top, x1, low in areas)
     ]
     if between:
-        yield (
+        message = (
             "text stands between the ruling lines of a table in no closed cell: "
-            f"{sample(between)}; compare the page",
-            union(letter.box for letter in between),
+            f"{sample(between)}; compare the page"
         )
+        yield message, union(letter.box for letter in between)
+
+
+def _gap_beside(grid: Grid, grids: list[Grid]) -> list[Box]:
+    """The area between a table and the next one to its right, where a column may have been lost."""
+    _, top, left, bottom = grid.box
+    beside = [
+        each.box for each in grids if each.box[0] > left and _meets(*each.box[1::2], top, bottom)
+    ]
+    if not beside:
+        return []
+    right, high, _, low = min(beside)
+    return [(left, max(top, high), right, min(bottom, low))]
 
 
 def _ruled_areas(grid: Grid, rulings: list[Edge]) -> tuple[Box, Box]:
@@ -208,11 +216,11 @@ def _crossed_borders(letters: list[Letter], homes: dict[int, Box]) -> Iterator[D
             over.append(number)
     if over:
         around = letters[max(over[0] - 20, 0) : over[0] + 20]
-        yield (
+        message = (
             f"text runs over the border of its cell {len(over)} times, first in {sample(around)}: "
-            "compare the page",
-            union(letters[number].box for number in over),
+            "compare the page"
         )
+        yield message, union(letters[number].box for number in over)
 
 
 def _sticks_out(letter: Letter, cell: Box) -> bool:
@@ -248,10 +256,8 @@ def _struck(rulings: list[Edge], letters: list[Letter]) -> Iterator[Doubt]:
         ]
         if len(struck) > 1:
             struck.sort(key=lambda letter: letter.x)
-            yield (
-                f"text is struck through: {sample(struck)}; compare the page",
-                union(letter.box for letter in struck),
-            )
+            message = f"text is struck through: {sample(struck)}; compare the page"
+            yield message, union(letter.box for letter in struck)
 
 
 def _area(box: Box) -> float:

@@ -47,6 +47,7 @@ class Letter:
 
 
 def letter_of(char: dict[str, Any]) -> Letter:
+    """A letter from a character as pdfplumber describes it."""
     box = (char["x0"], char["top"], char["x1"], char["bottom"])
     x, y = (char["x0"] + char["x1"]) / 2, (char["top"] + char["bottom"]) / 2
     return Letter(char["text"], box, x, y, char["size"], tuple(char["matrix"][:4]))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import io
+import zlib
 from collections.abc import Callable
 from typing import Any
 
@@ -51,14 +53,16 @@ def draw_grid(canvas: Canvas, rows: list[list[str]], left: float = 72, top: floa
             canvas.drawString(x + 3, y - 14, cell)
 
 
-def written(content: str, page: str = "/MediaBox [0 0 612 792]", count: int = 1) -> bytes:
+def written(
+    content: bytes, page: str = "/MediaBox [0 0 612 792]", count: int = 1, packed: str = ""
+) -> bytes:
     """The smallest PDF with this content, for what a drawing library refuses to write."""
     fonts = "<< /Font << /F1 << /Type /Font /Subtype /Type1 /BaseFont /Helvetica >> >> >>"
     bodies = [
         "<< /Type /Catalog /Pages 2 0 R >>",
         f"<< /Type /Pages /Kids [3 0 R] /Count {count} >>",
         f"<< /Type /Page /Parent 2 0 R {page} /Contents 4 0 R /Resources {fonts} >>",
-        f"<< /Length {len(content)} >>\nstream\n{content}\nendstream",
+        f"<< /Length {len(content)} {packed} >>\nstream\n{content.decode('latin-1')}\nendstream",
     ]
     data = "%PDF-1.4\n"
     offsets = []
@@ -203,7 +207,7 @@ def test_box_of_a_row_is_its_ruled_box_in_points_from_the_top_left_corner() -> N
 
 @pytest.mark.parametrize("box", ["10 20 622 812", "622 812 10 20"])
 def test_page_whose_corner_is_elsewhere_or_swapped_is_read(box: str) -> None:
-    content = "BT /F1 10 Tf 72 700 Td (Code) Tj ET"
+    content = b"BT /F1 10 Tf 72 700 Td (Code) Tj ET"
     reading = read_pdf(written(content, page=f"/MediaBox [{box}]"))
     assert texts_of(reading) == ["Code"]
 
@@ -442,7 +446,7 @@ def test_document_without_any_text_is_an_error() -> None:
 
 def test_document_that_lies_about_its_pages_is_an_error() -> None:
     with pytest.raises(ExtractionError, match="says that it has 7 pages and 1 were found"):
-        read_pdf(written("BT /F1 10 Tf 72 700 Td (x) Tj ET", count=7))
+        read_pdf(written(b"BT /F1 10 Tf 72 700 Td (x) Tj ET", count=7))
 
 
 def test_page_printed_upside_down_is_an_error() -> None:
@@ -487,6 +491,29 @@ def test_document_cut_off_after_an_early_end_mark_is_an_error() -> None:
     whole = drawn(lambda canvas: canvas.drawString(72, 700, "Yes"))
     with pytest.raises(ExtractionError, match="cut off"):
         read_pdf(whole + b"9 0 obj\n<< /Length 5 >>\nstream\nabc")
+
+
+@pytest.mark.parametrize("compression", ["/ASCII85Decode /FlateDecode", "/FlateDecode"])
+def test_damaged_stream_is_an_error_though_parsers_read_its_beginning(compression: str) -> None:
+    content = zlib.compress(b"BT /F1 10 Tf 72 700 Td (A1000 Yes) Tj ET\n" * 500)
+    middle = len(content) // 2
+    damaged = content[:middle] + bytes(3) + content[middle + 3 :]
+    whole, broken = (
+        packed if compression == "/FlateDecode" else base64.a85encode(packed) + b"~>"
+        for packed in (content, damaged)
+    )
+    assert texts_of(read_pdf(written(whole, packed=f"/Filter [{compression}]")))
+    with pytest.raises(ExtractionError, match="damaged"):
+        read_pdf(written(broken, packed=f"/Filter [{compression}]"))
+
+
+def test_column_without_ruling_lines_between_two_others_holds_the_document() -> None:
+    def draw(canvas: Canvas) -> None:
+        for left, cells in ((72, ["A1000", "E0601"]), (350, ["Yes", "No"])):
+            draw_grid(canvas, [[cell, ""] for cell in cells], left=left)
+        canvas.drawString(320, 686, "not")
+
+    assert "held: text stands between the ruling lines" in only_problem(read_pdf(drawn(draw)))
 
 
 def test_bytes_after_the_end_are_told() -> None:

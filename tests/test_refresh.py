@@ -6,6 +6,10 @@ Versions that a payer might publish next are made from the shipped list by chang
 from __future__ import annotations
 
 import json
+import os
+import shutil
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -21,7 +25,7 @@ from flows.lock import only_refresh
 from flows.publish import latest
 from flows.settings import Settings
 from schemas.tables import TABLES
-from tests.conftest import shipped
+from tests.conftest import ROOT, shipped
 
 pytestmark = pytest.mark.xdist_group("great_expectations")
 
@@ -79,8 +83,6 @@ def files(folder: Path) -> dict[str, tuple[int, str]]:
 @pytest.fixture
 def next_project(released: Settings, tmp_path: Path) -> Settings:
     """A copy of the released project, to refresh again."""
-    import shutil
-
     for name in ("raw", "sources", "curated"):
         shutil.copytree(getattr(released, name), tmp_path / name)
     return Settings(tmp_path / "raw", tmp_path / "curated", tmp_path / "sources")
@@ -171,7 +173,16 @@ def test_second_refresh_changes_no_file(next_project: Settings) -> None:
 
 
 def test_release_built_elsewhere_has_the_same_bytes(released: Settings, project: Settings) -> None:
-    assert refresh(project) == journey.PUBLISHED
+    """In another folder, process, time zone, locale and order of hashes."""
+    elsewhere = {"TZ": "Asia/Kolkata", "LC_ALL": "C", "PYTHONHASHSEED": "7", "PYTHONUTF8": "0"}
+    done = subprocess.run(
+        [sys.executable, "-m", "flows.cli", "refresh", "--offline", "--no-prefect"],
+        cwd=project.curated.parent,
+        env=os.environ | elsewhere | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == journey.PUBLISHED, done.stderr
     one, other = latest(released), latest(project)
     assert one is not None
     assert other is not None
@@ -334,9 +345,6 @@ def test_nothing_publishable_leaves_no_release_and_says_so(
 def test_refresh_that_finds_another_running_names_it_and_ends(
     project: Settings, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    import subprocess
-    import sys
-
     with only_refresh(project.curated, "precert refresh"):
         code = (
             "from pathlib import Path; from flows.settings import Settings;"
