@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 
 from bs4 import BeautifulSoup, Tag
 from bs4.element import NavigableString, PreformattedString
+from bs4.exceptions import ParserRejectedMarkup
 
 from extractors.reading import ExtractionError, Passage, Problem, Reading, Row
 from schemas.provenance import Place
@@ -89,7 +90,13 @@ def read_html(data: bytes) -> Reading:
             f"the file is not HTML, it begins with {data[:20]!r}: check what its address serves"
         )
     text, problems = _decode(data)
-    soup = BeautifulSoup(text, "html.parser")
+    try:
+        soup = BeautifulSoup(text, "html.parser")
+    except ParserRejectedMarkup as error:
+        reason = str(error).splitlines()[-1].strip()
+        raise ExtractionError(
+            f"the page cannot be parsed ({reason[:80]}): look at it by hand"
+        ) from error
     page = _Page()
     for is_start, node in _events(soup):
         if isinstance(node, Tag):

@@ -224,7 +224,16 @@ class _Sheet:
     problems: list[Problem] = field(default_factory=list)
 
     def report(self, message: str, box: Box | None = None, *, holds: bool = True) -> None:
-        self.problems.append(Problem(message, Place(self.number, 1, box), holds))
+        """Notes a problem at the line that the box lies in, or else at the first."""
+        place = Place(self.number, self._line_at(box) if box else 1, box)
+        self.problems.append(Problem(message, place, holds))
+
+    def _line_at(self, box: Box) -> int:
+        for line in self.lines:
+            _, top, _, bottom = line.place.bbox or box
+            if top <= (box[1] + box[3]) / 2 <= bottom:
+                return line.place.line
+        return 1
 
 
 def _read_page(page: _Page, tables_before: int) -> _Sheet:

@@ -206,21 +206,20 @@ def _crossed_borders(letters: list[Letter], homes: dict[int, Box]) -> Iterator[D
     Either a letter has a quarter of it over there, or two that were drawn one after the other and
     touch stand on either side of the border.
     """
-    over = []
+    over: dict[float, list[int]] = {}
     for number, letter in enumerate(letters):
         home = homes.get(id(letter))
-        before = letters[number - 1] if number else None
+        before = letters[number - 1] if number else letter
+        home_before = homes.get(id(before))
         if (home and _sticks_out(letter, home)) or (
-            before and homes.get(id(before)) != home and _runs_on(before, letter)
+            home != home_before and _runs_on(before, letter)
         ):
-            over.append(number)
-    if over:
-        around = letters[max(over[0] - 20, 0) : over[0] + 20]
-        message = (
-            f"text runs over the border of its cell {len(over)} times, first in {sample(around)}: "
-            "compare the page"
-        )
-        yield message, union(letters[number].box for number in over)
+            row = home or home_before
+            over.setdefault(row[1] if row else 0.0, []).append(number)
+    for numbers in over.values():
+        around = letters[max(numbers[0] - 20, 0) : numbers[0] + 20]
+        message = f"text runs over the border of its cell in {sample(around)}; compare the page"
+        yield message, union(letters[number].box for number in numbers)
 
 
 def _sticks_out(letter: Letter, cell: Box) -> bool:

@@ -14,8 +14,10 @@ import pyarrow as pa
 
 from extractors.claims import judge
 from flows.documents import Document
+from flows.parts import Part
 from flows.validate import Verdict, column
 from schemas.fields import Table, arrow_schema
+from schemas.provenance import Snapshot
 from schemas.tables import (
     CODE_CLAIMS,
     DOCUMENT_TABLES,
@@ -194,11 +196,8 @@ def _common(document: Document) -> dict[str, Any]:
     }
 
 
-def _of_snapshot(verdict: Verdict) -> dict[str, Any]:
-    snapshot = verdict.part.snapshot
-    outline = verdict.part.outline()
-    tally = outline.get("tally") or {}
-    said = {
+def _of_snapshot(snapshot: Snapshot) -> dict[str, Any]:
+    return {
         "url": snapshot.url,
         "sha256": snapshot.sha256,
         "media_type": snapshot.media_type,
@@ -207,6 +206,13 @@ def _of_snapshot(verdict: Verdict) -> dict[str, Any]:
         "retrieved_at": snapshot.retrieved_at,
         "first_seen": snapshot.first_seen,
         "last_seen": snapshot.last_seen,
+    }
+
+
+def _of_part(part: Part) -> dict[str, Any]:
+    outline = part.outline()
+    tally = outline.get("tally") or {}
+    said = _of_snapshot(part.snapshot) | {
         "pages": outline.get("pages"),
         "lines_seen": tally.get("lines_seen"),
         "headers": tally.get("headers"),
@@ -224,7 +230,7 @@ def _of_snapshot(verdict: Verdict) -> dict[str, Any]:
 def _published(document: Document, verdict: Verdict, said: dict[str, Any]) -> dict[str, Any]:
     return (
         _common(document)
-        | _of_snapshot(verdict)
+        | _of_part(verdict.part)
         | {name: said[name] for name in ("rows", "row_lines", "quarantined")}
         | {"status": "current" if document.status == "current" else "stale"}
     )
@@ -236,15 +242,6 @@ def _unpublished(document: Document) -> dict[str, Any]:
     if not document.versions:
         return said
     if document.newest is not None:
-        failed = document.newest.failed.values()
-        return said | _of_snapshot(document.newest) | {"quarantined": sum(map(len, failed))}
-    snapshot = document.versions[-1]
-    return said | {
-        "sha256": snapshot.sha256,
-        "media_type": snapshot.media_type,
-        "bytes": snapshot.size,
-        "came": snapshot.came,
-        "retrieved_at": snapshot.retrieved_at,
-        "first_seen": snapshot.first_seen,
-        "last_seen": snapshot.last_seen,
-    }
+        failed = document.newest.failed_rows(TABLES[document.source.main_table])
+        return said | _of_part(document.newest.part) | {"quarantined": len(_lines(failed))}
+    return said | _of_snapshot(document.versions[-1])

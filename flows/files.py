@@ -29,24 +29,24 @@ def flush_tree(folder: Path) -> None:
     flush_folder(folder)
 
 
-def replace_file(path: Path, data: bytes) -> None:
-    """Put `data` at `path` so that readers see the old file or the new one, never a part."""
+def _aside(path: Path, data: bytes) -> Path:
     aside = path.with_name(f".{path.name}.{os.getpid()}")
     with aside.open("wb") as file:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())
-    aside.replace(path)
+    return aside
+
+
+def replace_file(path: Path, data: bytes) -> None:
+    """Put `data` at `path` so that readers see the old file or the new one, never a part."""
+    _aside(path, data).replace(path)
     flush_folder(path.parent)
 
 
 def create_file(path: Path, data: bytes, mode: int = 0o440) -> bool:
     """Put `data` at `path` unless something is there; whether it was put. Read-only afterwards."""
-    aside = path.with_name(f".{path.name}.{os.getpid()}")
-    with aside.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
+    aside = _aside(path, data)
     aside.chmod(mode)
     try:
         os.link(aside, path)

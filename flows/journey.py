@@ -7,7 +7,9 @@ Great Expectations are imported only by the runs that need them.
 
 from __future__ import annotations
 
+import importlib.util
 import os
+import shutil
 import sys
 import threading
 import time
@@ -32,6 +34,10 @@ WORKERS = 2
 
 Results = dict[str, Any]
 Watch = Callable[[str, int, int], None]
+
+
+class UsageError(ValueError):
+    """A refresh asked for in a way that cannot work here."""
 
 
 class Conductor(Protocol):
@@ -76,6 +82,24 @@ def _sound(results: Results, journey: Journey, stage: str) -> Results:
         if isinstance(result, BaseException):
             journey.failures[name] = f"{stage}: {result}"
     return {n: r for n, r in results.items() if not isinstance(r, BaseException)}
+
+
+def silent(_stage: str, _done: int, _total: int) -> None:
+    """Watch nothing."""
+
+
+@dataclass(slots=True)
+class Caller:
+    """What the command line and the flow that it starts in this process say to each other.
+
+    A flow's parameters and result go to Prefect's API as JSON, which a callback cannot.
+    """
+
+    watch: Watch = silent
+    journey: Journey | None = None
+
+
+caller = Caller()
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +147,7 @@ def run(
             raise RegistryError(f"{unknown[0]}: no such source in {settings.sources}")
         with only_refresh(settings.curated, "precert refresh"), Progress(quiet=as_json) as progress:
             summary = _refresh(settings, sources, names, offline, runner, prefect, progress.watch)
-    except RegistryError as error:
+    except (RegistryError, UsageError) as error:
         return _say(error, USAGE)
     except AlreadyRunning as error:
         return _say(error, RUNNING)
@@ -154,6 +178,8 @@ def _refresh(
         threading.Thread(target=expectations.start_up, daemon=True).start()
     if prefect:
         _prepare_prefect(settings)
+        if runner == "dask" and importlib.util.find_spec("prefect_dask") is None:
+            raise UsageError("--runner dask needs the package prefect-dask; install it beside us")
         from flows.refresh import refresh_with_prefect  # noqa: PLC0415
 
         journey = refresh_with_prefect(settings, chosen, offline, runner, watch)
@@ -166,8 +192,6 @@ def _refresh(
 
 def _sweep(settings: Settings) -> None:
     """Remove what runs that died left half-made; the lock is held, so nobody is making it."""
-    import shutil  # noqa: PLC0415
-
     for left in [*settings.parts.glob("*/*/.part-*"), *settings.parts.glob("*/*/.verdict-*")]:
         shutil.rmtree(left, ignore_errors=True)
 

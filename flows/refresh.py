@@ -8,7 +8,6 @@ What the stages do is not known here, and without this module they run the same.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,7 @@ from prefect.states import Completed
 from prefect.task_runners import ProcessPoolTaskRunner, TaskRunner, ThreadPoolTaskRunner
 
 from flows import publish, stages
-from flows.journey import WORKERS, Journey, Results, Watch, travel
+from flows.journey import WORKERS, Journey, Results, Watch, caller, silent, travel
 from flows.lock import only_refresh
 from flows.registry import load_sources
 from flows.report import summarise
@@ -93,15 +92,6 @@ def _task_runner(name: str) -> TaskRunner[Any]:
     return ThreadPoolTaskRunner(max_workers=WORKERS)
 
 
-def _silent(_stage: str, _done: int, _all: int) -> None:
-    pass
-
-
-# Flow parameters go to the API as JSON, which a callback cannot.
-_WATCH: ContextVar[Watch] = ContextVar("watch", default=_silent)
-_JOURNEY: ContextVar[Journey | None] = ContextVar("journey", default=None)
-
-
 @flow(name="refresh")
 def refresh(
     sources: list[str] | None = None,
@@ -114,8 +104,8 @@ def refresh(
     settings = Settings(Path(raw), Path(curated), Path(registry))
     names = tuple(sources or (source.source for source in load_sources(settings.sources)))
     with only_refresh(settings.curated, "a Prefect flow run"):
-        journey = travel(settings, names, offline, PrefectTasks(_WATCH.get()))
-    _JOURNEY.set(journey)
+        journey = travel(settings, names, offline, PrefectTasks(caller.watch))
+    caller.journey = journey
     latest = publish.latest(settings)
     assert latest is not None
     summary = summarise(latest, journey.release, journey.looks, journey.failures)
@@ -131,7 +121,7 @@ def refresh_with_prefect(
     settings: Settings, names: tuple[str, ...], offline: bool, runner: str, watch: Watch
 ) -> Journey:
     """Run the flow here and now, on the Prefect API that is set or on one started for it."""
-    watching = _WATCH.set(watch)
+    caller.watch = watch
     try:
         refresh.with_options(task_runner=_task_runner(runner))(
             sources=list(names),
@@ -140,8 +130,7 @@ def refresh_with_prefect(
             curated=str(settings.curated),
             registry=str(settings.sources),
         )
-        journey = _JOURNEY.get()
     finally:
-        _WATCH.reset(watching)
-    assert journey is not None
-    return journey
+        caller.watch = silent
+    assert caller.journey is not None
+    return caller.journey

@@ -322,6 +322,18 @@ def test_file_that_is_no_html_is_an_error_that_shows_how_it_begins(data: bytes) 
         read_html(data)
 
 
+def test_markup_that_the_parser_rejects_is_an_error() -> None:
+    with pytest.raises(ExtractionError, match="cannot be parsed"):
+        read("<p>A1000<![foo")
+
+
+def test_markers_of_word_processors_are_not_read() -> None:
+    reading = read(
+        "<p><![if !supportLists]>1.<![endif]> A1000<o:p></o:p><!--[if gte mso 9]>x<![endif]-->"
+    )
+    assert texts_of(reading) == ["1. A1000"]
+
+
 def test_page_without_text_is_an_error() -> None:
     with pytest.raises(ExtractionError, match="shows no text"):
         read_html(

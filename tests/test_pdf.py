@@ -312,6 +312,16 @@ def test_text_that_runs_out_of_its_table_holds_the_document() -> None:
     assert "held: text runs over the border" in only_problem(read_pdf(drawn(draw)))
 
 
+def test_problem_of_a_row_names_its_line() -> None:
+    def draw(canvas: Canvas) -> None:
+        draw_grid(canvas, [["A1000", "Yes"], ["Synthetic item with a long name", "Yes"]])
+
+    reading = read_pdf(drawn(draw))
+    (problem,) = reading.problems
+    assert problem.place is not None
+    assert (problem.place.page, problem.place.line) == (1, 2)
+
+
 def test_struck_text_holds_the_document() -> None:
     def draw(canvas: Canvas) -> None:
         draw_grid(canvas, [["A1000", "Yes"], ["E0601", "No"]])
