@@ -78,9 +78,8 @@ def _compare_table(table: Table, before: Path, after: Path) -> pa.Table:
     """
     with duckdb.connect() as connection:
         connection.execute("SET TimeZone = 'UTC'")
-        connection.execute(query, {"before": str(before), "after": str(after)})
-        found = connection.to_arrow_table()
-        assert found is not None
+        both = {"before": str(before), "after": str(after)}
+        found: pa.Table = connection.sql(query, params=both).to_arrow_table()
         return found
 
 

@@ -14,8 +14,9 @@ import pyarrow as pa
 
 from extractors.claims import judge
 from flows.documents import Document
+from flows.facts import column
 from flows.parts import Part
-from flows.validate import Verdict, column
+from flows.validate import Verdict
 from schemas.fields import Table, arrow_schema
 from schemas.provenance import Snapshot
 from schemas.tables import (

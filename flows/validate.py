@@ -11,7 +11,7 @@ import hashlib
 import importlib.metadata
 import shutil
 import tempfile
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
@@ -21,14 +21,15 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from flows import expectations
+from flows import expectations, facts
 from flows.expectations import ROW, Failure, GateBroken
+from flows.facts import Measured, measure
 from flows.files import dump_json, flush_tree, load_json
 from flows.parts import Part, code_of
 from schemas.fields import PatternBy, Table
 from schemas.source import Source
 from schemas.suites import LIST_SEPARATOR, Check, Facts, document_checks, paired, row_checks
-from schemas.tables import DOCUMENT_TABLES, PRIOR_AUTHORIZATION, TABLES
+from schemas.tables import DOCUMENT_TABLES, TABLES
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -60,11 +61,6 @@ class Verdict:
         return _take(self.part.table(table), list(self.failed.get(table.name, {})))
 
 
-def column(rows: pa.Table, name: str) -> list[Any]:
-    """The values of one column."""
-    return rows[name].to_pylist()
-
-
 def _take(rows: pa.Table, numbers: list[int]) -> pa.Table:
     return rows.take(pa.array(numbers, pa.int64()))
 
@@ -72,7 +68,7 @@ def _take(rows: pa.Table, numbers: list[int]) -> pa.Table:
 @cache
 def _gate_code() -> str:
     libraries = [f"{name}={importlib.metadata.version(name)}" for name in ("great_expectations",)]
-    here = [code_of(Path(module)) for module in (__file__, expectations.__file__)]
+    here = [code_of(Path(module)) for module in (__file__, expectations.__file__, facts.__file__)]
     return "\n".join([*here, *libraries])
 
 
@@ -118,18 +114,26 @@ def _make(folder: Path, part: Part, source: Source, last_good: Verdict | None) -
         failed, pages = _row_gate(part)
         for name, page in pages.items():
             (aside / f"{name}.html").write_text(page, encoding="utf-8")
-        outline = part.outline()
         verdict = Verdict(part, folder, True, None, {}, failed)
-        facts = _facts(verdict, outline, source, last_good)
-        frame = _frame_of_facts(facts)
+        main = TABLES[source.main_table]
+        measured = measure(
+            source,
+            part.outline(),
+            candidates=part.table(main).num_rows,
+            rows=verdict.accepted_rows(main),
+            before=last_good.accepted_rows(main) if last_good else None,
+            reasons=[why for rows in failed.values() for all_ in rows.values() for _, why in all_],
+        )
         report = expectations.run_checks(
-            f"{source.source}.document", frame, document_checks(source.expect)
+            f"{source.source}.document",
+            _frame_of_facts(measured.facts),
+            document_checks(source.expect),
         )
         (aside / "document.html").write_text(report.page, encoding="utf-8")
         said = {
             "accepted": not report.failures,
-            "held_reason": _held_reason(report.failures, facts, outline, failed) or None,
-            "facts": asdict(facts),
+            "held_reason": _held_reason(report.failures, measured) or None,
+            "facts": asdict(measured.facts),
             "failed": failed,
         }
         (aside / "verdict.json").write_bytes(dump_json(said))
@@ -204,53 +208,6 @@ def _joined(values: list[Any] | None) -> str | None:
     return LIST_SEPARATOR.join(str(v["type"] if isinstance(v, dict) else v) for v in values)
 
 
-def _facts(
-    verdict: Verdict, outline: dict[str, Any], source: Source, last_good: Verdict | None
-) -> Facts:
-    main = TABLES[source.main_table]
-    rows = verdict.accepted_rows(main)
-    candidates = verdict.part.table(main).num_rows
-    statuses = _statuses(rows, main)
-    before = _statuses(last_good.accepted_rows(main), main) if last_good else {}
-    common = statuses.keys() & before.keys()
-    tally = outline.get("tally")
-    return Facts(
-        rows=rows.num_rows,
-        quarantined_share=(candidates - rows.num_rows) / candidates if candidates else 0.0,
-        unaccounted_lines=tally["unaccounted"] if tally else 0,
-        holding_problems=sum(problem["holds"] for problem in outline["problems"]),
-        repeated_keys=rows.num_rows - len(statuses),
-        contradictory_codes=len(contradictions(rows, source)) if main is PRIOR_AUTHORIZATION else 0,
-        unknown_share=_share(sum(s == "unknown" for s in statuses.values()), len(statuses)) or 0.0,
-        share_of_last=_share(len(statuses), len(before)),
-        overlap=_share(len(common), len(before)),
-        flipped_share=_share(sum(statuses[k] != before[k] for k in common), len(common)),
-    )
-
-
-def _statuses(rows: pa.Table, table: Table) -> dict[str, str | None]:
-    keys = column(rows, "row_key")
-    if table is not PRIOR_AUTHORIZATION:
-        return dict.fromkeys(keys)
-    return dict(zip(keys, column(rows, "pa_status"), strict=True))
-
-
-def _share(part: int, whole: int) -> float | None:
-    return part / whole if whole else None
-
-
-def contradictions(rows: pa.Table, source: Source) -> tuple[str, ...]:
-    """Codes to which one list gives two statuses for the same scope, in order."""
-    columns = ["code", "code_end", "modifiers", "pa_status"]
-    if source.expect.sections_may_differ:
-        columns.append("section")
-    found: dict[tuple[Any, ...], set[str]] = defaultdict(set)
-    for row in rows.select(columns).to_pylist():
-        scope = (row["code"], row["code_end"], tuple(row["modifiers"] or ()), row.get("section"))
-        found[scope].add(row["pa_status"])
-    return tuple(sorted({scope[0] for scope, statuses in found.items() if len(statuses) > 1}))
-
-
 def _frame_of_facts(facts: Facts) -> pd.DataFrame:
     import pandas as pd  # noqa: PLC0415
 
@@ -258,28 +215,14 @@ def _frame_of_facts(facts: Facts) -> pd.DataFrame:
     return pd.DataFrame({ROW: [0]} | values).astype(dict.fromkeys(values, float))
 
 
-def _held_reason(
-    failures: Sequence[Failure],
-    facts: Facts,
-    outline: dict[str, Any],
-    failed: dict[str, dict[int, list[tuple[str, str]]]],
-) -> str:
+def _held_reason(failures: Sequence[Failure], measured: Measured) -> str:
     words = []
     for failure in failures:
         fact = failure.check.arguments["column"]
-        value = getattr(facts, fact)
-        words.append(f"{failure.check.reason} ({_shown(value)})")
-        if fact == "holding_problems":
-            words += [p["message"] for p in outline["problems"] if p["holds"]][:3]
-        if fact in ("quarantined_share", "rows"):
-            words += _commonest(failed)
+        words.append(f"{failure.check.reason} ({_shown(getattr(measured.facts, fact))})")
+        words += measured.evidence.get(fact, ())[:3]
     return "; ".join(dict.fromkeys(words))
 
 
 def _shown(value: float) -> str:
     return f"{value:.1%}" if isinstance(value, float) else str(value)
-
-
-def _commonest(failed: dict[str, dict[int, list[tuple[str, str]]]]) -> list[str]:
-    counted = Counter(why for rows in failed.values() for all_ in rows.values() for _, why in all_)
-    return [f"{times} x {why}" for why, times in counted.most_common(3)]

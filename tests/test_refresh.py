@@ -211,11 +211,11 @@ def test_one_changed_line_is_exactly_one_change(next_project: Settings) -> None:
 
 def test_added_and_removed_lines_are_additions_and_removals(next_project: Settings) -> None:
     line = next(line for line in shipped_text().split("\n") if "\tA6515\t" in line)
-    text = shipped_text().replace(line, line.replace("A6515", "A6599"))
+    text = shipped_text().replace(line, line.replace("A6515", "A6001"))
     add(next_project, text)
     assert refresh(next_project) == journey.PUBLISHED
     found = {(change["op"], change["code"]) for change in table(next_project, "changes")}
-    assert found == {("add", "A6599"), ("remove", "A6515")}
+    assert found == {("add", "A6001"), ("remove", "A6515")}
 
 
 def test_unmapped_value_below_the_limit_is_quarantined_with_its_reason(
