@@ -33,12 +33,17 @@ _REMOTE = re.compile(
 )
 # The page shows a sample of the failing values; the whole lists would only make it large.
 _WHOLE_LISTS = ("unexpected_list", "unexpected_index_list", "unexpected_index_query")
+# Pages of a whole site, of which we keep the results alone.
+_ELSEWHERE = re.compile(r"\bhref=\"(?:\.\./)+[^\"]*\"")
 _OFFLINE_HEAD = (
     '<meta http-equiv="Content-Security-Policy" '
     "content=\"default-src 'none'; style-src 'unsafe-inline'\">"
     "<style>body{font:15px/1.45 system-ui,sans-serif;margin:2rem auto;max-width:72rem}"
     "table{border-collapse:collapse;width:100%}th,td{border:1px solid #ccc;padding:.3rem .6rem;"
-    "text-align:left;vertical-align:top}.navbar,.cooltip,#walkthrough-btn{display:none}</style>"
+    "text-align:left;vertical-align:top}.navbar,.cooltip,#walkthrough-btn{display:none}"
+    # Signs in place of the icon font, for the outcome of each expectation.
+    ".fa-check-circle::before{content:'\\2713'}.fa-times::before{content:'\\2717'}"
+    ".fa-exclamation-triangle::before{content:'!'}.card.mb-3{display:none}</style>"
 )
 
 
@@ -168,7 +173,8 @@ def _page(result: Any) -> str:
     for entry in result.results:
         entry.result = _escaped(entry.result)
     page = _page_view().render(ValidationResultsPageRenderer().render(result))
-    return _REMOTE.sub("", page).replace("<head>", "<head>" + _OFFLINE_HEAD, 1)
+    page = _ELSEWHERE.sub("", _REMOTE.sub("", page))
+    return page.replace("<head>", "<head>" + _OFFLINE_HEAD, 1)
 
 
 @cache
