@@ -204,6 +204,7 @@ def _of_snapshot(snapshot: Snapshot) -> dict[str, Any]:
         "media_type": snapshot.media_type,
         "bytes": snapshot.size,
         "came": snapshot.came,
+        "is_specimen": snapshot.is_specimen,
         "retrieved_at": snapshot.retrieved_at,
         "first_seen": snapshot.first_seen,
         "last_seen": snapshot.last_seen,

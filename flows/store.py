@@ -141,6 +141,7 @@ def _snapshot(
         came=said["came"],
         first_seen=first,
         last_seen=last,
+        is_specimen=said.get("specimen", False),
     )
 
 

@@ -44,6 +44,7 @@ class Snapshot:
     came: str
     first_seen: datetime
     last_seen: datetime
+    is_specimen: bool = False
 
     def __str__(self) -> str:
         return f"{self.source}/{self.document} ({self.sha256[:12]})"
