@@ -22,13 +22,14 @@ from extractors.paragraphs import Paragraph, plain
 from extractors.products import find_products
 from extractors.reading import Problem, Reading
 from extractors.records import Extract, Record
-from extractors.requirements import Duties, read_duties
+from extractors.requirements import Doubt, Duty, read_duties
 from extractors.sentences import split_sentences
 from schemas.codes import MODIFIER, CodeMention
 from schemas.provenance import Place
 from schemas.source import NarrativeRules, Source
 
 SYSTEM = "HCPCS"
+SENTENCE = "sentence"
 # Characters of a sentence that a problem quotes.
 LONGEST_SHOWN = 400
 
@@ -53,16 +54,34 @@ class _Sentence:
         return self.start, self.end
 
 
+@dataclass(frozen=True, slots=True)
+class _Statement:
+    """Words that may state a duty or take one back: a sentence, heading, table row or revision.
+
+    Duties are published only from sentences; `form` says what the words are.
+    """
+
+    text: str
+    mentions: tuple[CodeMention, ...]
+    printed: tuple[Place, str]
+    form: str = SENTENCE
+
+    @property
+    def place(self) -> Place:
+        return self.printed[0]
+
+
 def narrate(reading: Reading, source: Source) -> Extract:
     """All that a narrative publication says, with the fate of every line.
 
     Rows are in printed order in each table. A dated duty that cannot be read with certainty is a
     problem that does not hold the document; its words are in the text of its section all the same.
+    A duty that other words of the publication deny, limit or delay has them for its faults.
     """
     shape = outline(reading, source.narrative or NarrativeRules())
     sentences = tuple(_sentences(shape))
     claims = list(_claims(sentences))
-    duties, problems = _requirements(sentences, source)
+    duties, problems = _requirements(tuple(_statements(sentences, shape)), source)
     records = [
         *_bulletin(shape, source, sentences, reading),
         *_sections(shape),
@@ -153,57 +172,106 @@ def _sections(shape: Outline) -> Iterator[Record]:
         yield _record("bulletin_sections", values, (section.place, section.raw_text))
 
 
-def _requirements(
-    sentences: Iterable[_Sentence], source: Source
-) -> tuple[list[Record], list[Problem]]:
-    records: list[Record] = []
-    problems: list[Problem] = []
-    undated: dict[tuple[str, str], _Sentence] = {}
+def _statements(sentences: Iterable[_Sentence], shape: Outline) -> Iterator[_Statement]:
     for sentence in sentences:
-        if sentence.paragraph.is_heading or sentence.paragraph.row is not None:
-            continue
-        duties = _duties(sentence, source)
-        printed = sentence.paragraph.printed(*sentence.span)
-        for duty in duties.found:
-            values = {
-                "code_system": SYSTEM,
-                "code": duty.code,
-                "requirement": duty.requirement,
-                "authority": duty.authority,
-                "list_referenced": duty.list_referenced,
-                "effective_from": duty.effective_from,
-                "date_semantics": duty.date_semantics,
-                "sentence": sentence.text,
-            }
-            records.append(_record("requirements", values, printed))
-        if duties.unread:
-            message = f"a dated duty is not published because {duties.unread}: {_shown(sentence)}"
-            problems.append(Problem(message, printed[0], holds=False))
-        for key in duties.undated:
-            undated.setdefault(key, sentence)
-    dated = {(record.values["requirement"], record.values["code"]) for record in records}
-    for (requirement, code), sentence in undated.items():
+        paragraph = sentence.paragraph
+        mentions = tuple(
+            CodeMention(m.code, m.raw, m.start - sentence.start, m.end - sentence.start)
+            for m in sentence.mentions
+        )
+        form = "table row" if paragraph.row else "heading" if paragraph.is_heading else SENTENCE
+        printed = paragraph.printed(*sentence.span)
+        yield _Statement(sentence.text, mentions, printed, form)
+    for revision in shape.revisions:
+        text = plain(revision.description)
+        yield _Statement(text, find_mentions(text), (revision.place, revision.raw_text), "revision")
+
+
+def _requirements(
+    statements: Iterable[_Statement], source: Source
+) -> tuple[list[Record], list[Problem]]:
+    stated: list[tuple[Duty, _Statement]] = []
+    elsewhere: list[tuple[Duty, _Statement]] = []
+    doubts: list[tuple[Doubt, _Statement]] = []
+    unread: list[tuple[str, _Statement]] = []
+    undated: dict[tuple[str, str], _Statement] = {}
+    for statement in statements:
+        duties = read_duties(statement.text, statement.mentions, source.date_semantics)
+        is_sentence = statement.form == SENTENCE
+        (stated if is_sentence else elsewhere).extend((duty, statement) for duty in duties.found)
+        if duties.doubt:
+            doubts.append((duties.doubt, statement))
+        if duties.unread and (is_sentence or statement.mentions):
+            unread.append((duties.unread, statement))
+        for key in duties.undated if is_sentence else ():
+            undated.setdefault(key, statement)
+    records = [_requirement(duty, statement, doubts) for duty, statement in stated]
+    problems = [_unpublished(reason, statement) for reason, statement in unread]
+    problems += _denials([duty for duty, _ in stated], doubts, {id(words) for _, words in unread})
+    problems += _stray(elsewhere, [duty for duty, _ in stated])
+    dated = {(duty.requirement, duty.code) for duty, _ in stated}
+    for (requirement, code), statement in undated.items():
         if (requirement, code) not in dated:
             message = (
                 f"a duty ({requirement} for {code}) is not published because it gives no day on "
-                f"which it begins: {_shown(sentence)}"
+                f"which it begins: {_shown(statement)}"
             )
-            place = sentence.paragraph.printed(*sentence.span)[0]
-            problems.append(Problem(message, place, holds=False))
+            problems.append(Problem(message, statement.place, holds=False))
     return records, problems
 
 
-def _shown(sentence: _Sentence) -> str:
-    text = sentence.text
-    return repr(text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}…")
-
-
-def _duties(sentence: _Sentence, source: Source) -> Duties:
-    offset = sentence.start
-    mentions = tuple(
-        CodeMention(m.code, m.raw, m.start - offset, m.end - offset) for m in sentence.mentions
+def _requirement(
+    duty: Duty, statement: _Statement, doubts: Iterable[tuple[Doubt, _Statement]]
+) -> Record:
+    values = {
+        "code_system": SYSTEM,
+        "code": duty.code,
+        "requirement": duty.requirement,
+        "authority": duty.authority,
+        "list_referenced": duty.list_referenced,
+        "effective_from": duty.effective_from,
+        "date_semantics": duty.date_semantics,
+        "sentence": statement.text,
+    }
+    faults = tuple(
+        f"the duty may not stand as printed because of the {words.form} on {words.place}, of "
+        f"which we know only that {doubt.reason}; read both: {_shown(words)}"
+        for doubt, words in doubts
+        if doubt.concerns(duty)
     )
-    return read_duties(sentence.text, mentions, source.date_semantics)
+    return Record("requirements", values, *statement.printed, faults=faults)
+
+
+def _unpublished(reason: str, statement: _Statement) -> Problem:
+    message = f"a dated duty is not published because {reason}: {_shown(statement)}"
+    return Problem(message, statement.place, holds=False)
+
+
+def _denials(
+    duties: Iterable[Duty], doubts: Iterable[tuple[Doubt, _Statement]], reported: set[int]
+) -> Iterator[Problem]:
+    """What takes a duty back without a day, and is about a duty that is named or stated here."""
+    duties = tuple(duties)
+    for doubt, statement in doubts:
+        if id(statement) in reported:
+            continue
+        if doubt.is_of_duty or any(doubt.concerns(duty) for duty in duties):
+            message = f"the end or delay of a duty is not published ({doubt.reason})"
+            yield Problem(f"{message}: {_shown(statement)}", statement.place, holds=False)
+
+
+def _stray(elsewhere: Iterable[tuple[Duty, _Statement]], duties: list[Duty]) -> Iterator[Problem]:
+    """Dated duties of headings, table rows and revisions that no sentence states as well."""
+    known = {(duty.requirement, duty.code, duty.effective_from) for duty in duties}
+    for duty, statement in elsewhere:
+        if (duty.requirement, duty.code, duty.effective_from) not in known:
+            reason = f"duties are not read from a {statement.form}"
+            yield _unpublished(reason, statement)
+
+
+def _shown(statement: _Statement) -> str:
+    text = statement.text
+    return repr(text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}…")
 
 
 def _mentions(

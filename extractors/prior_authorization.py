@@ -15,14 +15,16 @@ from extractors.dates import parse_date
 from extractors.reading import Problem
 from extractors.records import Record
 from extractors.tables import Assembly, ListRow
-from schemas.codes import LICENSED, MODIFIER, CodeSpan, parse_expression, printable
+from schemas.codes import LICENSED, MODIFIER, CodeSpan, parse_expression, printable, value_key
 from schemas.source import NoteRule, Source, TableRules
 from schemas.statuses import crd_code
 
 TABLE = "prior_authorization"
 
-# A condition limits only a rule that asks for something.
-_CONDITIONED = ("required", "required_performer", "conditional")
+# Statuses that ask for something, which a condition can limit and a date can start.
+_ASKING = ("required", "required_performer", "conditional")
+# Statuses that a note not understood could turn into their opposite.
+_RELEASING = ("not_required", "suspended")
 _OPENING = re.compile(r"(?<![\w'])['\"“](?=\w)")
 _CLOSING = re.compile(r"(?<=[^\s(])['\"”](?!\w)")
 _JOINT = " .;,:*-–—"
@@ -84,14 +86,10 @@ def _text(row: ListRow, column: str) -> str | None:
     return printable(row.cells.get(column, "")) or None
 
 
-def _lookup_key(text: str) -> str:
-    return printable(text).casefold()
-
-
 def _read_status(row: ListRow, rules: TableRules, reading: _Reading) -> None:
     printed = _text(row, "pa")
-    lookup = {_lookup_key(raw): status for raw, status in rules.statuses.items()}
-    status = lookup.get(_lookup_key(printed or ""))
+    lookup = {value_key(raw): status for raw, status in rules.statuses.items()}
+    status = lookup.get(value_key(printed or ""))
     if status is None and not row.fault:
         shown = repr(printed) if printed else "an empty cell"
         reading.faults.append(f"the PA value is {shown}, which table.statuses does not map")
@@ -107,14 +105,14 @@ def _read_category(row: ListRow, rules: TableRules, reading: _Reading) -> None:
     elif printed in rules.placeholders.get("category", ()):
         reading.flags.add("category_placeholder")
     else:
-        same = {_lookup_key(raw): normal for raw, normal in rules.same_category.items()}
-        reading.values["category"] = same.get(_lookup_key(printed), printed.upper())
+        same = {value_key(raw): normal for raw, normal in rules.same_category.items()}
+        reading.values["category"] = same.get(value_key(printed), printed.upper())
 
 
 def _read_reviewer(row: ListRow, rules: TableRules, reading: _Reading) -> None:
     printed = _text(row, "reviewer")
-    lookup = {_lookup_key(raw): name for raw, name in rules.reviewers.items()}
-    name = lookup.get(_lookup_key(printed or ""))
+    lookup = {value_key(raw): name for raw, name in rules.reviewers.items()}
+    name = lookup.get(value_key(printed or ""))
     if printed and name is None:
         reading.flags.add("reviewer_not_mapped")
     reading.values |= {"reviewer_raw": printed, "reviewer": name}
@@ -125,14 +123,21 @@ def _read_note(row: ListRow, rules: TableRules, reading: _Reading) -> None:
     reading.values["notes"] = note
     if note is None:
         return
+    status = reading.values["pa_status"]
     found = _note_rule(note, rules)
     if found is None:
         reading.flags.add("note_not_interpreted")
+        if status in _RELEASING:
+            reading.faults.append(f"the row says {status}, and no rule reads its note {note!r}")
         return
     rule, groups = found
+    if rule.asks and status in _RELEASING:
+        reading.faults.append(f"the row says {status}, and its note {note!r} asks for something")
+    if status not in _ASKING:
+        return
     if "effective_from" in groups:
         _read_date("effective_from", groups["effective_from"], "note", reading)
-    if rule.condition and reading.values["pa_status"] in _CONDITIONED:
+    if rule.condition:
         template = rule.condition
         reading.values["conditions"] = [
             {

@@ -22,7 +22,6 @@ XLSX = Format("xlsx", "application/vnd.openxmlformats-officedocument.spreadsheet
 ZIP = Format("zip", "application/zip", "zip")
 XLS = Format("xls", "application/vnd.ms-excel", "xls")
 UNKNOWN = Format("unknown", "application/octet-stream", "bin")
-FORMATS = (PDF, HTML, TEXT, XLSX, ZIP, XLS, UNKNOWN)
 
 _HTML_START = re.compile(
     rb"\s*(?:<!--.*?-->\s*)*<(?:!doctype html|html|head|body|table|div|h1|p\b)",

@@ -14,12 +14,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 from extractors.reading import Passage, Problem, Reading, Row, Tally
-from schemas.codes import parse_expression, printable
+from schemas.codes import header_key, parse_expression, printable, value_key
 from schemas.provenance import Place
 from schemas.source import LineRule, TableRules
-
-_MARKS = re.compile(r"[®™©*†‡]")
-_NOT_WORD = re.compile(r"[\W_]+")
 
 BLANK = "blank"
 CONTINUATION = "continuation of the row above"
@@ -82,11 +79,6 @@ class _State:
     first_carried: dict[str, str] = field(default_factory=dict)
 
 
-def header_key(cell: str) -> str:
-    """A header cell without marks, case, spacing and punctuation, for comparison."""
-    return _NOT_WORD.sub("", printable(_MARKS.sub("", cell)).casefold())
-
-
 def match_header(cells: tuple[str, ...], rules: TableRules) -> Header | None:
     """The header that a row of cells is, with its fault if it has one; None for other rows.
 
@@ -135,7 +127,7 @@ def assemble(reading: Reading, rules: TableRules) -> Assembly:
         if isinstance(line, Row):
             _take_row(line, rules, state, counts_pages=reading.pages is None)
         else:
-            _take_passage(line, rules.lines, state)
+            _take_passage(line, rules.lines, state, counts_pages=reading.pages is None)
     if not state.headers:
         expected = ", ".join(repr(rules.columns[name][0]) for name in rules.layouts[0])
         state.problems.append(
@@ -162,9 +154,11 @@ def _take_row(row: Row, rules: TableRules, state: _State, *, counts_pages: bool)
         return
     header = match_header(row.cells, rules)
     if header is not None:
-        _take_header(header, row, state)
-        return
+        state.page += 1
     place = replace(row.place, page=max(state.page, 1)) if counts_pages else row.place
+    if header is not None:
+        _take_header(header, place, state)
+        return
     if _ignore(" ".join(cell for cell in row.cells if cell.strip()), rules.lines, state):
         return
     if state.header is None or state.header.fault:
@@ -175,6 +169,12 @@ def _take_row(row: Row, rules: TableRules, state: _State, *, counts_pages: bool)
         state.ignored[BELOW_BAD_HEADER] += 1
         return
     cells, fault = _named(row.cells, state.header)
+    if fault is None and _looks_like_a_header(cells, rules):
+        state.page += 1
+        place = replace(place, page=state.page) if counts_pages else place
+        unknown = Header((), row.cells, "columns that the source does not know")
+        _take_header(unknown, place, state)
+        return
     continues = fault is None and _continues(cells, rules, state)
     state.after_header = False
     if continues:
@@ -185,8 +185,17 @@ def _take_row(row: Row, rules: TableRules, state: _State, *, counts_pages: bool)
     state.rows.append(ListRow(place, cells, dict(state.carried), row.raw_text, row.cells, fault))
 
 
-def _take_header(header: Header, row: Row, state: _State) -> None:
-    state.page += 1
+def _looks_like_a_header(cells: dict[str, str], rules: TableRules) -> bool:
+    """Whether a row has words where a code and a PA value belong, and nowhere a code.
+
+    It may be a header whose columns were all renamed, under which the cells would be misread.
+    """
+    code, pa = cells["code"].strip(), value_key(cells["pa"])
+    known = {value_key(value) for value in rules.statuses}
+    return bool(code and pa and pa not in known) and not any(map(parse_expression, cells.values()))
+
+
+def _take_header(header: Header, place: Place, state: _State) -> None:
     state.header = header
     state.headers.append(header)
     state.after_header = True
@@ -195,13 +204,15 @@ def _take_header(header: Header, row: Row, state: _State) -> None:
         state.problems.append(
             Problem(
                 f"header with {header.fault}: {_shortened(' | '.join(header.signature))}; "
-                "add the column to the source's YAML or tell the publisher",
-                row.place,
+                "add what is new to the source's YAML, or a rule for the line",
+                place,
             )
         )
 
 
-def _take_passage(passage: Passage, lines: tuple[LineRule, ...], state: _State) -> None:
+def _take_passage(
+    passage: Passage, lines: tuple[LineRule, ...], state: _State, *, counts_pages: bool
+) -> None:
     if not passage.text.strip():
         state.ignored[BLANK] += 1
         return
@@ -211,7 +222,7 @@ def _take_passage(passage: Passage, lines: tuple[LineRule, ...], state: _State) 
         Problem(
             f"a line that is no row and that no rule explains: {_shortened(passage.text)}; "
             "add a rule for it under table.lines",
-            passage.place,
+            replace(passage.place, page=max(state.page, 1)) if counts_pages else passage.place,
         )
     )
 

@@ -13,6 +13,9 @@ from flows.lookup import Answer, Fact
 from flows.table_text import labelled, one_line
 from schemas.statuses import STATUSES
 
+_SPECIMEN = "(a specimen in our own words: do not cite)"
+# Longer lines are cut here; JSON has them whole.
+_SHOWN_LINE = 120
 _NOT_THE_SAME = "that is not the same as 'no authorization needed'"
 _DATES_ARE = {
     "dos": "dates of service",
@@ -41,10 +44,7 @@ def _block(answer: Answer) -> list[str]:
     if answer.answer == "not_ingested":
         lines.append(f"  NOT INGESTED: {_why_unknown(answer)}")
     elif answer.answer == "not_listed":
-        lines.append(
-            f"  NOT LISTED: the list was read whole on {answer.list_read_on} and the code is not "
-            f"on it; {_NOT_THE_SAME}"
-        )
+        lines.append(f"  NOT LISTED{_where_not_listed(answer)}; {_NOT_THE_SAME}")
     else:
         lines.append(f"  LISTED, {_applicable(answer)}")
         for number, rule in enumerate(answer.rules, start=1):
@@ -53,10 +53,38 @@ def _block(answer: Answer) -> list[str]:
         (
             ("list", answer.list_freshness),
             ("note", answer.explanation if answer.answer != "not_ingested" else None),
+            *(("held back", _printed_line(fact)) for fact in answer.held_back),
+            ("and more", _lines_not_shown(answer)),
         ),
         indent="  ",
     )
     return lines
+
+
+def _where_not_listed(answer: Answer) -> str:
+    """What was read and, where that is not everything, which lists were not."""
+    if not answer.lists_not_read:
+        return f": the list was read whole on {answer.list_read_on} and the code is not on it"
+    names = ", ".join(
+        f"{one_line(version['title'])!r} "
+        f"({version['line_of_business'] or 'line of business not stated'})"
+        for version in answer.lists_not_read
+    )
+    return (
+        f" in what was read, on {answer.list_read_on}; NOT READ, or not to the end: {names}, which "
+        "may list it"
+    )
+
+
+def _printed_line(fact: Fact) -> str:
+    printed = one_line(fact["place"]["raw_text"].replace("\t", " | "))
+    shown = printed if len(printed) <= _SHOWN_LINE else f"{printed[: _SHOWN_LINE - 1]}…"
+    return f"{shown!r} at {_place(fact['place'])}"
+
+
+def _lines_not_shown(answer: Answer) -> str | None:
+    left_out = answer.held_back_not_shown
+    return f"{left_out} such rows that are not shown" if left_out else None
 
 
 def _why_unknown(answer: Answer) -> str:
@@ -74,7 +102,6 @@ def _applicable(answer: Answer) -> str:
 
 def _rule(number: int, rule: Fact) -> list[str]:
     status = STATUSES[rule["pa_status"]]
-    place = rule["place"]
     headline = f"  {number}. {status.name.replace('_', ' ').upper()}: {status.meaning}"
     pairs = [
         ("printed", f"{rule['pa_raw']!r} for {rule['code_raw']!r}"),
@@ -89,7 +116,7 @@ def _rule(number: int, rule: Fact) -> list[str]:
         ("in force", _dates(rule)),
         ("flags", ", ".join(rule["flags"] or ())),
         ("code", "no longer valid at the date of the list" if _is_gone(rule) else None),
-        ("place", _place(place)),
+        ("place", _cited(_place(rule["place"]), rule)),
         ("row", rule["row_key"]),
     ]
     return [headline, *labelled(pairs, indent="       ")]
@@ -144,17 +171,22 @@ def _duties(code: str, duties: Iterable[Fact]) -> list[str]:
         )
         lines += labelled(
             (
-                ("stated by", duty["publisher"]),
+                ("stated by", _cited(duty["publisher"], duty)),
                 ("authority", duty["authority"]),
                 ("list", duty["list_referenced"]),
                 ("dates are", _DATES_ARE[duty["date_semantics"]]),
                 ("sentence", duty["sentence"]),
-                ("place", _place(duty["place"])),
+                ("place", _cited(_place(duty["place"]), duty)),
                 ("row", duty["row_key"]),
             ),
             indent="       ",
         )
     return lines
+
+
+def _cited(said: str | None, fact: Fact) -> str | None:
+    """A publisher or place, with a warning where the document is not the publication itself."""
+    return " ".join(filter(None, (said, _SPECIMEN))) if fact["is_specimen"] else said
 
 
 def _place(place: Fact) -> str:

@@ -13,13 +13,14 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from flows.payer_lists import is_called, payer_names, read_versions
-from flows.releases import Release, ReleaseError, history, intact, opened
+from flows.payer_lists import PARQUET, is_called, payer_names, read_versions, table_path
+from flows.releases import Release, ReleaseError, history, opened
 from flows.table_text import aligned
 
 _ISO_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _COLUMNS = (
     "op",
+    "cause",
     "table",
     "payer",
     "code",
@@ -31,11 +32,15 @@ _COLUMNS = (
 )
 _SQL = f"""
 SELECT {", ".join(f'"{name}"' for name in _COLUMNS)}
-FROM read_parquet($path)
+FROM {PARQUET}
 ORDER BY "table", payer, code, row_key
 """
 # Longer values are named and not shown in the table; JSON has them all.
 _SHOWN_VALUE = 30
+_OUR_CAUSES = {
+    "reading": "the same snapshot is read otherwise",
+    "quarantine": "a row went to quarantine or came back from it",
+}
 
 
 class SinceError(ValueError):
@@ -44,10 +49,14 @@ class SinceError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One difference of a release from the one before; `before` and `after` are its content."""
+    """One difference of a release from the one before; `before` and `after` are its content.
+
+    Only where `cause` is `publication` did the publication itself change.
+    """
 
     release: Release
     op: str
+    cause: str
     table: str
     payer: str | None
     code: str | None
@@ -63,6 +72,7 @@ class Change:
             "release": self.release.id,
             "released_at": self.release.created_at.isoformat(),
             "op": self.op,
+            "cause": self.cause,
             "table": self.table,
             "payer": self.payer,
             "code": self.code,
@@ -129,11 +139,11 @@ def changes(releases: Sequence[Release], payer: str | None = None) -> list[Chang
     known: set[tuple[str, str | None]] = set()
     with opened() as connection:
         for release in releases:
-            rows = connection.execute(_SQL, {"path": intact(release, "changes")}).fetchall()
+            rows = connection.execute(_SQL, {"path": table_path(release, "changes")}).fetchall()
             told = [_change(release, row) for row in rows]
             found += told
             if payer is not None:
-                rules_path = intact(release, "prior_authorization")
+                rules_path = table_path(release, "prior_authorization")
                 versions = read_versions(connection, release)
                 known |= payer_names(connection, rules_path, versions).items()
                 known |= {(change.payer, None) for change in told if change.payer}
@@ -147,16 +157,24 @@ def changes(releases: Sequence[Release], payer: str | None = None) -> list[Chang
 
 
 def text(found: Sequence[Change]) -> str:
-    """The changes as a table."""
-    header = ("release", "op", "table", "payer", "code", "fields", "materiality")
-    return aligned(header, [_cells(change) for change in found])
+    """The changes as a table, with what a cause means that is not the publication's."""
+    header = ("release", "op", "cause", "table", "payer", "code", "fields", "materiality")
+    table = aligned(header, [_cells(change) for change in found])
+    causes = {change.cause for change in found}
+    notes = [
+        f"cause {cause}: {meaning}; the publication need not have changed"
+        for cause, meaning in _OUR_CAUSES.items()
+        if cause in causes
+    ]
+    return "\n".join([table, *([""] if notes else []), *notes])
 
 
 def _change(release: Release, row: Sequence[Any]) -> Change:
-    op, table, payer, code, fields, before, after, materiality, row_key = row
+    op, cause, table, payer, code, fields, before, after, materiality, row_key = row
     return Change(
         release=release,
         op=op,
+        cause=cause,
         table=table,
         payer=payer,
         code=code,
@@ -172,6 +190,7 @@ def _cells(change: Change) -> tuple[object, ...]:
     return (
         change.release.id,
         change.op,
+        change.cause,
         change.table,
         change.payer,
         change.code,

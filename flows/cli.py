@@ -8,13 +8,17 @@ libraries of a refresh. What the words say is decided in the modules called.
 from __future__ import annotations
 
 import json
+import os
+import re
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import date
 from io import TextIOWrapper
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+from urllib.parse import unquote, urlsplit
 
 import click
 
@@ -25,7 +29,11 @@ from flows.settings import Settings
 
 NOT_INGESTED = 4
 
-_FOLDER = click.Path(file_okay=False, path_type=Path)
+_Decorated = TypeVar("_Decorated", bound=Callable[..., Any])
+
+# One letter before the colon is a drive, not a scheme.
+_ADDRESS = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]+):")
+_FOLDERS = ("raw", "curated", "sources")
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _NEW_FILE = click.Path(dir_okay=False, writable=True, path_type=Path)
 _as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
@@ -49,6 +57,79 @@ def _said_plainly(*mistakes: type[Exception], usage: bool = False) -> Iterator[N
         raise click.ClickException(str(error)) from error
 
 
+class _Folder(click.Path):
+    """A folder, as a path or as a file:// address of this machine."""
+
+    def __init__(self) -> None:
+        super().__init__(file_okay=False, path_type=Path)
+
+    def convert(
+        self,
+        value: str | os.PathLike[str],
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> str | bytes | os.PathLike[str]:
+        """The folder; a usage error for an address of anything else."""
+        try:
+            return super().convert(_path_of(os.fspath(value)), param, ctx)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+def _path_of(text: str) -> str:
+    """The path that a path or a file:// address gives; raises `ValueError` in one sentence."""
+    address = _ADDRESS.match(text)
+    if not text:
+        raise ValueError("the folder is empty: give a path or a file:// address")
+    if address is None:
+        return text
+    if address["scheme"].lower() != "file":
+        raise ValueError(
+            f"{text!r} is an address, and only folders are supported now: give a path (./ before "
+            "a name with a colon) or a file:// address"
+        )
+    parts = urlsplit(text)
+    path = unquote(parts.path, errors="surrogateescape")
+    is_here = parts.netloc.lower() in ("", "localhost") and path.startswith("/")
+    if not is_here or parts.query or parts.fragment or "\0" in path:
+        raise ValueError(f"{text!r} names no folder of this machine: write it as file:///path")
+    return path
+
+
+def _take_folder(ctx: click.Context, param: click.Parameter, value: Path | None) -> None:
+    if value is not None:
+        name = str(param.name).removesuffix("_folder")
+        ctx.obj = replace(ctx.obj or Settings(), **{name: value})
+
+
+def _folder_option(name: str, **more: Any) -> Callable[[_Decorated], _Decorated]:
+    return click.option(
+        f"--{name}",
+        # Not the plain name, which an argument of `refresh` has.
+        f"{name}_folder",
+        type=_Folder(),
+        metavar="FOLDER",
+        expose_value=False,
+        callback=_take_folder,
+        **more,
+    )
+
+
+def _default_folders(command: _Decorated) -> _Decorated:
+    """The folders before the subcommand, which the environment can name too."""
+    for name in reversed(_FOLDERS):
+        variable = f"PRECERT_{name.upper()}"
+        command = _folder_option(name, default=name, envvar=variable, show_default=True)(command)
+    return command
+
+
+def _folders(command: _Decorated) -> _Decorated:
+    """The folders after the subcommand; they reach it as its settings, like those before it."""
+    for name in reversed(_FOLDERS):
+        command = _folder_option(name, help="Wins over the one before the command.")(command)
+    return command
+
+
 class _Precert(click.Group):
     """A group of commands whose unreadable releases are errors in one sentence."""
 
@@ -58,29 +139,13 @@ class _Precert(click.Group):
 
 
 @click.group(cls=_Precert)
-@click.option("--raw", type=_FOLDER, default="raw", envvar="PRECERT_RAW", show_default=True)
-@click.option(
-    "--curated",
-    type=_FOLDER,
-    default="curated",
-    envvar="PRECERT_CURATED",
-    show_default=True,
-)
-@click.option(
-    "--sources",
-    type=_FOLDER,
-    default="sources",
-    envvar="PRECERT_SOURCES",
-    show_default=True,
-)
-@click.pass_context
-def main(ctx: click.Context, raw: Path, curated: Path, sources: Path) -> None:
+@_default_folders
+def main() -> None:
     """Prior-authorization rules of US payers, each with the place it is printed at."""
     for stream in (sys.stdout, sys.stderr):
         # A publication may print what the terminal's encoding does not have.
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
-    ctx.obj = Settings(raw=raw, curated=curated, sources=sources)
 
 
 @main.command()
@@ -91,6 +156,7 @@ def main(ctx: click.Context, raw: Path, curated: Path, sources: Path) -> None:
     "--as-known", type=_day, metavar="DATE", help="As known at the end of this day (UTC)."
 )
 @_as_json
+@_folders
 @click.pass_obj
 def lookup(
     settings: Settings,
@@ -135,6 +201,7 @@ def lookup(
 )
 @click.option("--payer", help="Only this payer, by id or name.")
 @_as_json
+@_folders
 @click.pass_obj
 def changes(settings: Settings, since: str | None, payer: str | None, as_json: bool) -> None:
     """What was added, removed and changed; by default in the latest release."""
@@ -164,6 +231,7 @@ def _nothing_changed(told: Sequence[Release]) -> str:
 @main.command()
 @click.argument("row_key")
 @click.option("--png", type=_NEW_FILE, help="Write a picture of the row on its page (PDF only).")
+@_folders
 @click.pass_obj
 def show(settings: Settings, row_key: str, png: Path | None) -> None:
     """Where a row of the latest release is printed, with the lines around it."""
@@ -188,6 +256,7 @@ def show(settings: Settings, row_key: str, png: Path | None) -> None:
 
 @main.group(invoke_without_command=True)
 @_as_json
+@_folders
 @click.pass_context
 def releases(ctx: click.Context, as_json: bool) -> None:
     """The releases from the latest back, with the rows of their main tables."""
@@ -228,6 +297,7 @@ def _releases_table(kept: Sequence[Release]) -> str:
 
 @releases.command()
 @click.argument("release", required=False)
+@_folders
 @click.pass_obj
 def verify(settings: Settings, release: str | None) -> None:
     """Hold every file of a release (the latest by default) against its manifest."""
@@ -241,6 +311,7 @@ def verify(settings: Settings, release: str | None) -> None:
 
 @main.command()
 @_as_json
+@_folders
 @click.pass_obj
 def sources(settings: Settings, as_json: bool) -> None:
     """The registry: each source, and what the latest release has of it."""
@@ -270,6 +341,7 @@ def sources(settings: Settings, as_json: bool) -> None:
 )
 @click.option("--no-prefect", is_flag=True, help="Run the plain functions without Prefect.")
 @_as_json
+@_folders
 @click.pass_obj
 def refresh(
     settings: Settings,
@@ -298,6 +370,7 @@ def refresh(
 @click.argument("source", type=_FILE)
 @click.argument("file", type=_FILE, required=False)
 @_as_json
+@_folders
 @click.pass_obj
 def try_source(settings: Settings, source: Path, file: Path | None, as_json: bool) -> None:
     """Extract and validate one document by a source file, and publish nothing."""
@@ -309,6 +382,7 @@ def try_source(settings: Settings, source: Path, file: Path | None, as_json: boo
 @main.command()
 @click.argument("source")
 @click.argument("file", type=_FILE)
+@_folders
 @click.pass_obj
 def add(settings: Settings, source: str, file: Path) -> None:
     """Add a file obtained by hand as the newest version of a source."""

@@ -11,10 +11,18 @@ from pathlib import Path
 
 import duckdb
 import pyarrow as pa
+import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
 from schemas.fields import Table, arrow_schema
-from schemas.tables import CHANGES, DOCUMENT_TABLES, PRIOR_AUTHORIZATION, REQUIREMENTS
+from schemas.tables import (
+    CHANGES,
+    DOCUMENT_TABLES,
+    DOCUMENTS,
+    PRIOR_AUTHORIZATION,
+    QUARANTINE,
+    REQUIREMENTS,
+)
 
 _NOT_COMPARED = ("row_key", "row_hash", "first_seen", "last_seen")
 _MEDIUM = ("conditions", "effective_from", "effective_to", "reviewer", "notes")
@@ -23,16 +31,30 @@ _MEDIUM_QUOTED = ", ".join(f"'{name}'" for name in _MEDIUM)
 
 def compare(before: Path, after: Path) -> pa.Table:
     """The `changes` between the release folders `before` and `after`."""
-    found = [
-        _compare_table(table, before / f"{table.name}.parquet", after / f"{table.name}.parquet")
-        for table in DOCUMENT_TABLES
-    ]
+    with duckdb.connect() as connection:
+        connection.execute("SET TimeZone = 'UTC'")
+        for side, folder in (("before", before), ("after", after)):
+            _open(connection, side, folder)
+        found = [_compare_table(connection, table, before) for table in DOCUMENT_TABLES]
     return pa.concat_tables(found).cast(arrow_schema(CHANGES))
+
+
+def _open(connection: duckdb.DuckDBPyConnection, side: str, folder: Path) -> None:
+    """Views of a release's tables, those that it does not have yet as empty ones."""
+    for table in (*DOCUMENT_TABLES, DOCUMENTS, QUARANTINE):
+        path = folder / f"{table.name}.parquet"
+        name = f"{side}_{table.name}"
+        if path.exists():
+            # Read by Arrow, since a path may hold characters that DuckDB takes for a pattern.
+            connection.register(name, ds.dataset(path, format="parquet"))
+        else:
+            connection.register(name, arrow_schema(table).empty_table())
 
 
 def _compared(table: Table, before: Path) -> list[str]:
     # A column that a release before did not have yet is no change by a payer.
-    known = set(pq.read_schema(before).names)
+    path = before / f"{table.name}.parquet"
+    known = set(pq.read_schema(path).names if path.exists() else table.names)
     return [
         field.name
         for field in table
@@ -47,7 +69,7 @@ def _as_json(side: str, columns: list[str]) -> str:
     return f"to_json({{{members}}})::VARCHAR"
 
 
-def _compare_table(table: Table, before: Path, after: Path) -> pa.Table:
+def _compare_table(connection: duckdb.DuckDBPyConnection, table: Table, before: Path) -> pa.Table:
     columns = _compared(table, before)
     differs = ", ".join(
         f"CASE WHEN b.{name} IS DISTINCT FROM a.{name} THEN '{name}' END" for name in columns
@@ -60,6 +82,7 @@ def _compare_table(table: Table, before: Path, after: Path) -> pa.Table:
                 CASE WHEN b.row_key IS NULL THEN 'add'
                      WHEN a.row_key IS NULL THEN 'remove' ELSE 'modify' END AS op,
                 coalesce(a.row_key, b.row_key) AS row_key,
+                coalesce(a.source, b.source) AS source,
                 {payer} AS payer,
                 {code} AS code,
                 CASE WHEN a.row_key IS NOT NULL AND b.row_key IS NOT NULL
@@ -68,19 +91,27 @@ def _compare_table(table: Table, before: Path, after: Path) -> pa.Table:
                      THEN {_as_json("b", columns)} END AS before,
                 CASE WHEN a.row_key IS NOT NULL
                      THEN {_as_json("a", columns)} END AS after
-            FROM read_parquet($before) AS b FULL OUTER JOIN read_parquet($after) AS a
+            FROM before_{table.name} AS b FULL OUTER JOIN after_{table.name} AS a
             ON a.row_key = b.row_key
+        ),
+        held_back AS (
+            SELECT row_key FROM before_quarantine UNION SELECT row_key FROM after_quarantine
+        ),
+        read_again AS (
+            SELECT b.source FROM before_documents AS b JOIN after_documents AS a
+            ON a.source = b.source AND a.sha256 = b.sha256
+            WHERE a.status IN ('current', 'stale') AND b.status IN ('current', 'stale')
         )
-        SELECT op, '{table.name}' AS "table", row_key, payer, code, fields_changed, before, after,
+        SELECT op, '{table.name}' AS "table", row_key,
+            CASE WHEN row_key IN (SELECT row_key FROM held_back) THEN 'quarantine'
+                 WHEN source IN (SELECT source FROM read_again) THEN 'reading'
+                 ELSE 'publication' END AS cause, payer, code, fields_changed, before, after,
             {_materiality(table)} AS materiality
         FROM compared WHERE op <> 'modify' OR len(fields_changed) > 0
         ORDER BY "table", payer, code, row_key
     """
-    with duckdb.connect() as connection:
-        connection.execute("SET TimeZone = 'UTC'")
-        both = {"before": str(before), "after": str(after)}
-        found: pa.Table = connection.sql(query, params=both).to_arrow_table()
-        return found
+    found: pa.Table = connection.sql(query).to_arrow_table()
+    return found
 
 
 def _materiality(table: Table) -> str:

@@ -15,6 +15,7 @@ import pyarrow as pa
 from extractors.claims import judge
 from flows.documents import Document
 from flows.facts import column
+from flows.keep import rows_of
 from flows.parts import Part
 from flows.validate import Verdict
 from schemas.fields import Table, arrow_schema
@@ -35,18 +36,21 @@ class Unbalanced(RuntimeError):
     """A document with lines that nothing explains, or that are explained twice."""
 
 
-def contents(documents: Sequence[Document], balances: list[dict[str, Any]]) -> dict[str, pa.Table]:
+def contents(documents: Sequence[Document], balanced: list[dict[str, Any]]) -> dict[str, pa.Table]:
     """Every table of a release but `changes`, by name, unsorted."""
     tables = {table.name: _rows(table, documents) for table in DOCUMENT_TABLES}
-    tables[CODE_CLAIMS.name] = _judged(tables[CODE_CLAIMS.name], documents)
+    rules = tables[PRIOR_AUTHORIZATION.name]
+    tables[CODE_CLAIMS.name] = _judged(tables[CODE_CLAIMS.name], rules, documents)
     tables[QUARANTINE.name] = _quarantine(documents)
-    tables[DOCUMENTS.name] = _documents(documents, balances)
+    tables[DOCUMENTS.name] = _documents(documents, balanced)
     return tables
 
 
 def _rows(table: Table, documents: Iterable[Document]) -> pa.Table:
     found = [arrow_schema(table).empty_table()]
     for document in documents:
+        if document.kept is not None:
+            found.append(rows_of(document.kept, table, document.source.source))
         if document.published is None:
             continue
         rows = document.published.accepted_rows(table)
@@ -81,19 +85,16 @@ def _contents_of(rows: pa.Table) -> list[tuple[str, str]]:
     return list(zip(column(rows, "row_key"), column(rows, "row_hash"), strict=True))
 
 
-def _judged(claims: pa.Table, documents: Sequence[Document]) -> pa.Table:
+def _judged(claims: pa.Table, rules: pa.Table, documents: Iterable[Document]) -> pa.Table:
     """The claims with their verdicts against the longest descriptor that a list of tier 1 gives."""
+    first_hand = {document.source.source for document in documents if document.source.tier == 1}
     official: dict[str, tuple[str, str]] = {}
-    for document in documents:
-        if document.published is None or document.source.tier != 1:
+    for row in rules.select(["code", "code_end", "description", "source"]).to_pylist():
+        text = row["description"]
+        if not text or row["code_end"] or row["source"] not in first_hand:
             continue
-        rows = document.published.accepted_rows(PRIOR_AUTHORIZATION)
-        for row in rows.select(["code", "code_end", "description"]).to_pylist():
-            text = row["description"]
-            if not text or row["code_end"]:
-                continue
-            if len(text) > len(official.get(row["code"], ("", ""))[0]):
-                official[row["code"]] = (text, document.source.source)
+        if len(text) > len(official.get(row["code"], ("", ""))[0]):
+            official[row["code"]] = (text, row["source"])
     judged = []
     for claim in claims.to_pylist():
         text, origin = official.get(claim["code"], (None, None))
@@ -135,8 +136,19 @@ def _quarantine(documents: Iterable[Document]) -> pa.Table:
     return pa.Table.from_pylist(found, schema=_nullable(QUARANTINE))
 
 
-def balance(document: Document) -> dict[str, Any]:
-    """The fate of every line of a published document; raises where the sum is not the whole."""
+def balances(documents: Iterable[Document]) -> list[dict[str, Any]]:
+    """The fate of every line of every published document; raises where one does not add up."""
+    found = []
+    for document in documents:
+        if document.published is not None:
+            found.append(_balance(document))
+        elif document.kept is not None:
+            name = document.source.source
+            found += [said for said in document.kept.said["balance"] if said["source"] == name]
+    return found
+
+
+def _balance(document: Document) -> dict[str, Any]:
     verdict = document.published
     assert verdict is not None
     tally = verdict.part.outline()["tally"]
@@ -168,8 +180,8 @@ def _lines(rows: pa.Table) -> set[tuple[int, int]]:
     return set(zip(column(rows, "page"), column(rows, "line"), strict=True))
 
 
-def _documents(documents: Iterable[Document], balances: list[dict[str, Any]]) -> pa.Table:
-    by_source = {said["source"]: said for said in balances}
+def _documents(documents: Iterable[Document], balanced: list[dict[str, Any]]) -> pa.Table:
+    by_source = {said["source"]: said for said in balanced}
     rows = []
     for document in documents:
         if document.status != "current":
@@ -177,6 +189,13 @@ def _documents(documents: Iterable[Document], balances: list[dict[str, Any]]) ->
         if document.published is not None:
             said = by_source[document.source.source]
             rows.append(_published(document, document.published, said))
+        if document.kept is not None:
+            states = rows_of(document.kept, DOCUMENTS, document.source.source).to_pylist()
+            rows += [
+                state | {"status": "stale"}
+                for state in states
+                if state["status"] in ("current", "stale")
+            ]
     return pa.Table.from_pylist(rows, schema=_nullable(DOCUMENTS))
 
 

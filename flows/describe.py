@@ -136,19 +136,36 @@ def balance_words(balance: dict[str, Any]) -> str:
     )
 
 
+def attention(states: Iterable[dict[str, Any]], quarantined: Iterable[dict[str, Any]]) -> list[str]:
+    """What a reader of a release must know beside its rows: one line for each thing amiss."""
+    lines = []
+    for state in states:
+        if state["status"] != "current":
+            reason = f": {state['held_reason']}" if state["held_reason"] else ""
+            lines.append(f"{state['source']}: {state['status']}{reason}")
+        if state["status"] in ("current", "stale"):
+            lines += [f"{state['source']}: {problem}" for problem in state["problems"] or ()]
+    for row in quarantined:
+        lines.append(
+            f"{row['source']}: in quarantine, page {row['page']}, line {row['line']}"
+            f"{', ' + row['code'] if row['code'] else ''}: {'; '.join(row['reasons'])}"
+        )
+    return lines
+
+
 def release_notes(
-    said: dict[str, Any], states: Sequence[dict[str, Any]], changes: Sequence[dict[str, Any]]
+    said: dict[str, Any],
+    states: Sequence[dict[str, Any]],
+    changes: Sequence[dict[str, Any]],
+    quarantined: Sequence[dict[str, Any]],
 ) -> str:
     """What a release brings, in words, per payer, in the form of Keep a Changelog."""
     lines = [f"# Release {said['release']}", "", f"{said['created_at'][:10]}", ""]
-    held = [state for state in states if state["status"] != "current"]
-    if held:
-        lines += ["## Attention", ""]
-        lines += [
-            f"- {state['source']}: {state['status']}"
-            + (f": {state['held_reason']}" if state["held_reason"] else "")
-            for state in held
-        ]
+    amiss = attention(states, quarantined)
+    if amiss:
+        lines += ["## Attention", "", *(f"- {line}" for line in amiss[:_LISTED_CHANGES])]
+        if len(amiss) > _LISTED_CHANGES:
+            lines.append(f"- and {len(amiss) - _LISTED_CHANGES} more")
         lines.append("")
     if said["previous"] is None:
         lines += ["The first release: there is nothing to compare it with.", ""]
@@ -181,8 +198,15 @@ def _changes_by_payer(changes: Sequence[dict[str, Any]]) -> list[str]:
     return lines
 
 
+_CAUSES = {
+    "publication": "",
+    "reading": " (the same publication, read otherwise)",
+    "quarantine": " (to quarantine, or back from it)",
+}
+
+
 def _in_words(change: dict[str, Any]) -> str:
-    what = f"{change['table']}: {change['code'] or change['row_key']}"
+    what = f"{change['table']}: {change['code'] or change['row_key']}{_CAUSES[change['cause']]}"
     row = json.loads(change["after"] or change["before"])
     scope = f" in {row['section']}" if row.get("section") else ""
     if change["op"] != "modify":

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from flows import store
 from flows.parts import WorkerLost, extract_part, part_of
+from flows.releases import Release
 from flows.settings import Settings
 from flows.store import StoreError
 from flows.validate import Verdict, judge
@@ -23,18 +24,20 @@ class Document:
     """A document's newest version and the version to publish.
 
     `accepted` are all good versions, oldest first; the last one is published. `newest` is the
-    verdict on the newest version, None where it gave none; `failure` says why.
+    verdict on the newest version, None where it gave none; `failure` says why. `kept` is the
+    release whose rows stay, where what is read now may not take their place.
     """
 
     source: Source
-    versions: tuple[Snapshot, ...]
-    accepted: tuple[Verdict, ...]
-    newest: Verdict | None
-    failure: str | None
+    versions: tuple[Snapshot, ...] = ()
+    accepted: tuple[Verdict, ...] = ()
+    newest: Verdict | None = None
+    failure: str | None = None
+    kept: Release | None = None
 
     @property
     def published(self) -> Verdict | None:
-        return self.accepted[-1] if self.accepted else None
+        return self.accepted[-1] if self.accepted and self.kept is None else None
 
     @property
     def held_reason(self) -> str | None:
@@ -45,16 +48,17 @@ class Document:
 
     @property
     def status(self) -> str:
-        if not self.versions:
-            return "missing"
-        return "held" if self.held_reason else "current"
+        if self.held_reason:
+            return "held"
+        return "current" if self.versions else "missing"
 
 
 def extract_versions(settings: Settings, source: Source) -> dict[str, str]:
     """Extract every version of a document that is not extracted yet.
 
     Returns what failed: SHA-256 of the version and why. The bytes of each version are checked
-    against their hash, extracted already or not.
+    against their hash, extracted already or not. Raises `StoreError` where the record of the
+    versions itself is damaged.
     """
     failures = {}
     for snapshot in store.versions(settings.raw, source.source, source.document):
@@ -70,20 +74,30 @@ def follow(settings: Settings, source: Source, failures: dict[str, str]) -> Docu
     """The state of a document, its verdicts made where they are not cached.
 
     A version that failed (damaged bytes, a lost worker) is passed over for the last good one; a
-    verdict made while its bytes were sound still counts.
+    verdict made while its bytes were sound still counts. Where the first good version cannot be
+    read, later ones have nothing to be compared with and are not judged.
     """
-    versions = store.versions(settings.raw, source.source, source.document)
+    try:
+        versions = store.versions(settings.raw, source.source, source.document)
+    except StoreError as error:
+        return Document(source, failure=str(error))
     accepted: list[Verdict] = []
     newest: Verdict | None = None
+    unread: Snapshot | None = None
     for snapshot in versions:
         part = part_of(settings, source, snapshot)
+        newest = None
         if not (part.folder / "outline.json").exists():
-            newest = None
-            continue
-        newest = judge(part, source, accepted[-1] if accepted else None)
-        if newest.accepted:
-            accepted.append(newest)
+            unread = unread or snapshot
+        elif accepted or unread is None:
+            newest = judge(part, source, accepted[-1] if accepted else None)
+            if newest.accepted:
+                accepted.append(newest)
     failure = failures.get(versions[-1].sha256) if versions else None
     if versions and newest is None and failure is None:
-        failure = f"{versions[-1]}: not extracted; run precert refresh again"
+        why = failures.get(unread.sha256, "not extracted yet") if unread else "not extracted yet"
+        failure = (
+            f"{versions[-1]} has no earlier version to be compared with, since {unread} cannot be "
+            f"read: {why}"
+        )
     return Document(source, versions, tuple(accepted), newest, failure)

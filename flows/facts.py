@@ -53,11 +53,13 @@ def measure(
     held_by = [problem["message"] for problem in outline["problems"] if problem["holds"]]
     commonest = [f"{times} x {why}" for why, times in Counter(reasons).most_common(3)]
     tally = outline.get("tally")
+    # A section stands for many lines, none of which may be missing from what is published.
+    lost_sections = candidates - rows.num_rows if source.table is None else 0
     return Measured(
         Facts(
             rows=rows.num_rows,
             quarantined_share=(candidates - rows.num_rows) / candidates if candidates else 0.0,
-            unaccounted_lines=tally["unaccounted"] if tally else 0,
+            unaccounted_lines=(tally["unaccounted"] if tally else 0) + lost_sections,
             holding_problems=len(held_by),
             repeated_keys=len(repeated),
             contradictory_codes=len(contradictory),

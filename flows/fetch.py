@@ -55,7 +55,7 @@ def fetch_document(settings: Settings, source: Source) -> str:
     last = versions[-1] if versions else None
     with httpx.Client(headers={"User-Agent": USER_AGENT}, timeout=TIMEOUT) as client:
         answer = _ask(client, source.address.url, _conditions(settings, last))
-    at = store.now()
+    at = store.next_instant(settings.raw, source.source, source.document)
     if answer.body is None:
         assert last is not None
         store.record_look(settings.raw, source.source, source.document, store.Look(at, last.sha256))
@@ -88,7 +88,7 @@ def _ask(client: httpx.Client, url: str, conditions: dict[str, str]) -> Answer:
     try:
         with client.stream("GET", url, headers=conditions) as response:
             return _read(url, response, bool(conditions))
-    except httpx.TransportError as error:
+    except httpx.RequestError as error:
         raise FetchError(f"{url}: {type(error).__name__}: {error}", passing=True) from error
 
 

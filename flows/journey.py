@@ -18,11 +18,14 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from flows import expectations, publish, stages, store
+import duckdb
+
+from flows import expectations, releases, stages, store
 from flows.lock import AlreadyRunning, only_refresh
 from flows.parts import part_of
 from flows.publish import PublishError
 from flows.registry import RegistryError, load_sources
+from flows.releases import ReleaseError
 from flows.report import Progress, Summary, print_summary, summarise
 from flows.settings import Settings
 from flows.stages import Stage
@@ -46,6 +49,19 @@ class Conductor(Protocol):
     def each(self, stage: Stage, jobs: Mapping[str, tuple[Any, ...]]) -> Results: ...
 
 
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to refresh: only `names` are looked at on the web, and not even those when `offline`.
+
+    Sources in `accepted` may differ from the release before as much as they do.
+    """
+
+    settings: Settings
+    names: tuple[str, ...]
+    offline: bool
+    accepted: tuple[str, ...] = ()
+
+
 @dataclass(slots=True)
 class Journey:
     """What came of a refresh: what each look brought, what failed, and the new release's id."""
@@ -55,22 +71,27 @@ class Journey:
     release: str = ""
 
 
-def travel(settings: Settings, names: tuple[str, ...], offline: bool, run: Conductor) -> Journey:
+def travel(plan: Plan, run: Conductor) -> Journey:
     """Take the documents through fetch, extract, validate and publish.
 
-    Only `names` are looked at on the web; the release is always of the whole registry. A stage
-    that fails for one document is recorded and harms no other. Raises `PublishError`.
+    The release is always of the whole registry. A stage that fails for one document is recorded
+    and harms no other. Raises `PublishError`.
     """
     journey = Journey()
+    settings = plan.settings
+    _sweep(settings)
     every = tuple(source.source for source in load_sources(settings.sources))
-    if not offline:
-        looks = run.each(stages.FETCH, {name: (settings, name) for name in names})
+    if not plan.offline:
+        looks = run.each(stages.FETCH, {name: (settings, name) for name in plan.names})
         journey.looks = _sound(looks, journey, "fetch")
     extracted = run.each(stages.EXTRACT, {name: (settings, name) for name in every})
     lost: dict[str, dict[str, str]] = _sound(extracted, journey, "extract")
+    for name, failures in lost.items():
+        if failures:
+            journey.failures[name] = f"extract: {'; '.join(failures.values())}"
     jobs = {name: (settings, name, lost[name]) for name in every if name in lost}
     _sound(run.each(stages.VALIDATE, jobs), journey, "validate")
-    released = run.each(stages.RELEASE, {"release": (settings, lost)})["release"]
+    released = run.each(stages.RELEASE, {"release": (settings, lost, plan.accepted)})["release"]
     if isinstance(released, BaseException):
         raise released
     journey.release = released
@@ -138,20 +159,23 @@ def run(
     runner: str = "thread",
     prefect: bool = True,
     as_json: bool = False,
+    accept: tuple[str, ...] = (),
 ) -> int:
     """Refresh, print what came of it, and give the exit status of `precert refresh`."""
     try:
         sources = load_sources(settings.sources)
-        unknown = sorted(set(names) - {source.source for source in sources})
+        unknown = sorted({*names, *accept} - {source.source for source in sources})
         if unknown:
             raise RegistryError(f"{unknown[0]}: no such source in {settings.sources}")
         with only_refresh(settings.curated, "precert refresh"), Progress(quiet=as_json) as progress:
-            summary = _refresh(settings, sources, names, offline, runner, prefect, progress.watch)
+            every = tuple(source.source for source in sources)
+            plan = Plan(settings, names or every, offline, accept)
+            summary = _refresh(plan, sources, runner if prefect else None, progress.watch)
     except (RegistryError, UsageError) as error:
         return _say(error, USAGE)
     except AlreadyRunning as error:
         return _say(error, RUNNING)
-    except (PublishError, StoreError) as error:
+    except (PublishError, StoreError, ReleaseError, OSError, duckdb.Error) as error:
         return _say(error, NOTHING)
     print_summary(summary, as_json)
     return TROUBLED if summary.troubled else PUBLISHED
@@ -162,30 +186,20 @@ def _say(error: Exception, status: int) -> int:
     return status
 
 
-def _refresh(
-    settings: Settings,
-    sources: tuple[Source, ...],
-    names: tuple[str, ...],
-    offline: bool,
-    runner: str,
-    prefect: bool,
-    watch: Watch,
-) -> Summary:
-    _sweep(settings)
-    chosen = names or tuple(source.source for source in sources)
-    if _has_work(settings, sources):
+def _refresh(plan: Plan, sources: tuple[Source, ...], runner: str | None, watch: Watch) -> Summary:
+    if _has_work(plan.settings, sources):
         # Its import takes seconds of processor time; the server's start mostly waits.
         threading.Thread(target=expectations.start_up, daemon=True).start()
-    if prefect:
-        _prepare_prefect(settings)
+    if runner is None:
+        journey = travel(plan, Threads(watch))
+    else:
+        _prepare_prefect(plan.settings)
         if runner == "dask" and importlib.util.find_spec("prefect_dask") is None:
             raise UsageError("--runner dask needs the package prefect-dask; install it beside us")
         from flows.refresh import refresh_with_prefect  # noqa: PLC0415
 
-        journey = refresh_with_prefect(settings, chosen, offline, runner, watch)
-    else:
-        journey = travel(settings, chosen, offline, Threads(watch))
-    latest = publish.latest(settings)
+        journey = refresh_with_prefect(plan, runner, watch)
+    latest = releases.latest(plan.settings.curated)
     assert latest is not None
     return summarise(latest, journey.release, journey.looks, journey.failures)
 
@@ -194,15 +208,23 @@ def _sweep(settings: Settings) -> None:
     """Remove what runs that died left half-made; the lock is held, so nobody is making it."""
     for left in [*settings.parts.glob("*/*/.part-*"), *settings.parts.glob("*/*/.verdict-*")]:
         shutil.rmtree(left, ignore_errors=True)
+    for left in [
+        *settings.raw.glob("*/*/.*.[0-9]*"),
+        *settings.curated.glob(".latest.json.[0-9]*"),
+    ]:
+        left.unlink(missing_ok=True)
 
 
 def _has_work(settings: Settings, sources: tuple[Source, ...]) -> bool:
     """Whether some version has no part yet, so that something will have to be validated."""
-    return any(
-        not part_of(settings, source, snapshot).folder.exists()
-        for source in sources
-        for snapshot in store.versions(settings.raw, source.source, source.document)
-    )
+    try:
+        return any(
+            not part_of(settings, source, snapshot).folder.exists()
+            for source in sources
+            for snapshot in store.versions(settings.raw, source.source, source.document)
+        )
+    except StoreError:
+        return True
 
 
 def _prepare_prefect(settings: Settings) -> None:

@@ -9,22 +9,24 @@ answer is worded for people is in `flows.answer_text`.
 from __future__ import annotations
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from itertools import chain
 from typing import TYPE_CHECKING, Any, Literal
 
 from flows.payer_lists import (
+    PARQUET,
     Lists,
     Version,
+    gap,
     is_called,
     payer_lists,
     payer_names,
     read_versions,
+    table_path,
 )
-from flows.releases import Release, intact, opened
+from flows.releases import Release, opened
 from schemas.codes import CodeSpan, parse_expression, printable
 
 if TYPE_CHECKING:
@@ -34,7 +36,9 @@ AnswerKind = Literal["listed", "not_listed", "not_ingested"]
 # One row as plain JSON values: dates are ISO strings.
 Fact = dict[str, Any]
 
-_CODE_LIKE = re.compile(r"(?<![A-Z0-9])(?:[A-Z]-?\s?[0-9]{4}|[0-9]{5}|[0-9]{4}[A-Z])(?![A-Z0-9])")
+_CODE = r"(?<![A-Z0-9])(?:[A-Z]-?\s?[0-9]{4}|[0-9]{5}|[0-9]{4}[A-Z])(?![A-Z0-9])"
+_CODE_LIKE = re.compile(_CODE)
+_RANGE_LIKE = re.compile(rf"{_CODE}\s*(?:[-‐‑‒–—−]|TO|THROUGH|THRU)\s*{_CODE}")
 _BLANK_OR_HYPHEN = re.compile(r"[\s-]")
 _DIGIT = re.compile(r"[0-9]")
 
@@ -78,6 +82,8 @@ _REQUIREMENT = (
     "row_key",
 )
 _DATES = ("effective_from", "effective_to")
+# Of the rows without a readable code, which may be thousands, an answer shows so many.
+_SHOWN_HELD_BACK = 5
 
 
 def _columns(*names: str) -> str:
@@ -96,7 +102,7 @@ WITH
     ),
     rule AS (
         SELECT payer, {_columns(*_RULE, *_PLACE)}
-        FROM read_parquet($path)
+        FROM {PARQUET}
         WHERE payer IN (SELECT unnest($payers))
     )
 SELECT asked_code, rule.*
@@ -112,13 +118,13 @@ ORDER BY asked_code, payer, source, document, page, line, row_key
 """
 _REQUIREMENTS_SQL = f"""
 SELECT {_columns(*_REQUIREMENT, *_PLACE)}
-FROM read_parquet($path)
+FROM {PARQUET}
 WHERE code IN (SELECT unnest($codes))
 ORDER BY code, effective_from, source, document, page, line, row_key
 """
 _HELD_BACK_SQL = f"""
-SELECT reasons, cells, {_columns(*_PLACE)}
-FROM read_parquet($path)
+SELECT code, reasons, cells, {_columns(*_PLACE)}
+FROM {PARQUET}
 WHERE "table" = 'prior_authorization'
 ORDER BY source, document, page, line
 """
@@ -143,8 +149,10 @@ class Answer:
 
     `rules` are those in force on the day and for the modifiers asked for; where there are rules
     but none of them applies, `not_in_force_on` or `only_with_modifiers` says why. `held_back` are
-    printed lines that name the code and could not be published. `list_read_on` is the day on
-    which the oldest snapshot that the answer rests on was retrieved.
+    printed lines that could not be published and that name the code or, where no list names it,
+    have no code that could be read; `held_back_not_shown` counts those left out for brevity.
+    `lists_not_read` are the payer's lists that the answer leaves open, each with the reason.
+    `list_read_on` is the day on which the oldest snapshot that the answer rests on was retrieved.
     """
 
     release: str | None
@@ -158,9 +166,11 @@ class Answer:
     not_in_force_on: date | None = None
     only_with_modifiers: tuple[str, ...] = ()
     held_back: tuple[Fact, ...] = ()
+    held_back_not_shown: int = 0
     list_read_on: date | None = None
     list_freshness: str | None = None
     lists: tuple[Fact, ...] = ()
+    lists_not_read: tuple[Fact, ...] = ()
     requirements: tuple[Fact, ...] = ()
 
     def as_json(self) -> Fact:
@@ -176,12 +186,25 @@ class Answer:
             "not_in_force_on": _iso(self.not_in_force_on),
             "only_with_modifiers": self.only_with_modifiers,
             "held_back": self.held_back,
+            "held_back_not_shown": self.held_back_not_shown,
             "list_read_on": _iso(self.list_read_on),
             "list_freshness": self.list_freshness,
             "lists": self.lists,
+            "lists_not_read": self.lists_not_read,
             "requirements": self.requirements,
             "release": self.release,
         }
+
+
+@dataclass(frozen=True, slots=True)
+class _HeldBack:
+    """The quarantined rows of the lists: how many each version has, by source, document and
+    snapshot; of published versions those that name a code asked for, by code and payer, and those
+    whose own code could not be read, by payer."""
+
+    rows_of: Mapping[tuple[str, str, str | None], int]
+    naming: Mapping[tuple[str, str], list[Fact]]
+    unread: Mapping[str, list[Fact]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +215,7 @@ class _Findings:
     asked: tuple[Lists, ...]
     publications: Mapping[tuple[str, str], Version]
     rules: Mapping[tuple[str, str], list[Fact]]
-    held_back: Mapping[tuple[str, str], list[Fact]]
+    held_back: _HeldBack
     requirements: Mapping[str, list[Fact]]
 
 
@@ -241,22 +264,27 @@ def lookup(release: Release, question: Question) -> list[Answer]:
 
 def _find(connection: DuckDBPyConnection, release: Release, question: Question) -> _Findings:
     spans = {span.code: span for span in question.spans}
-    rules_path = intact(release, "prior_authorization")
+    rules_path = table_path(release, "prior_authorization")
     versions = read_versions(connection, release)
     known = payer_lists(versions, payer_names(connection, rules_path, versions))
     asked = tuple(one for one in known if _is_asked_for(one, question.payer))
+    published = {version.publication: version for version in versions if version.is_published}
     return _Findings(
         known=known,
         asked=asked,
-        publications={version.publication: version for version in versions},
-        rules=_rules(connection, rules_path, spans, asked),
+        publications=published,
+        rules=_rules(connection, rules_path, spans, asked, published),
         held_back=_held_back(connection, release, versions, spans),
-        requirements=_requirements(connection, release, spans),
+        requirements=_requirements(connection, release, spans, published),
     )
 
 
 def _rules(
-    connection: DuckDBPyConnection, path: str, spans: Mapping[str, CodeSpan], lists: Iterable[Lists]
+    connection: DuckDBPyConnection,
+    path: str,
+    spans: Mapping[str, CodeSpan],
+    lists: Iterable[Lists],
+    published: Mapping[tuple[str, str], Version],
 ) -> Mapping[tuple[str, str], list[Fact]]:
     parameters = {
         "codes": list(spans),
@@ -267,19 +295,22 @@ def _rules(
     }
     found = defaultdict(list)
     for code, payer, *cells in connection.execute(_RULES_SQL, parameters).fetchall():
-        rule = _placed(_RULE, cells)
+        rule = _placed(_RULE, cells, published)
         rule["matched_by"] = "range" if rule["code_end"] else "code"
         found[code, payer].append(rule)
     return found
 
 
 def _requirements(
-    connection: DuckDBPyConnection, release: Release, codes: Iterable[str]
+    connection: DuckDBPyConnection,
+    release: Release,
+    codes: Iterable[str],
+    published: Mapping[tuple[str, str], Version],
 ) -> Mapping[str, list[Fact]]:
-    parameters = {"codes": list(codes), "path": intact(release, "requirements")}
+    parameters = {"codes": list(codes), "path": table_path(release, "requirements")}
     found = defaultdict(list)
     for row in connection.execute(_REQUIREMENTS_SQL, parameters).fetchall():
-        duty = _placed(_REQUIREMENT, row)
+        duty = _placed(_REQUIREMENT, row, published)
         found[duty["code"]].append(duty)
     return found
 
@@ -289,45 +320,62 @@ def _held_back(
     release: Release,
     versions: Iterable[Version],
     codes: Mapping[str, CodeSpan],
-) -> Mapping[tuple[str, str], list[Fact]]:
+) -> _HeldBack:
     payers = {
         (*version.publication, version.sha256): version.payer
         for version in versions
-        if version.payer and version.is_published and version.quarantined
+        if version.payer and version.is_published
     }
-    found: Mapping[tuple[str, str], list[Fact]] = defaultdict(list)
-    if not payers:
-        return found
-    parameters = {"path": intact(release, "quarantine")}
-    for reasons, printed, *cells in connection.execute(_HELD_BACK_SQL, parameters).fetchall():
+    rows_of: Counter[tuple[str, str, str | None]] = Counter()
+    naming: Mapping[tuple[str, str], list[Fact]] = defaultdict(list)
+    unread: Mapping[str, list[Fact]] = defaultdict(list)
+    parameters = {"path": table_path(release, "quarantine")}
+    for code, reasons, printed, *cells in connection.execute(_HELD_BACK_SQL, parameters).fetchall():
         place = dict(zip(_PLACE, cells, strict=True))
-        payer = payers.get((place["source"], place["document"], place["sha256"]))
+        version = place["source"], place["document"], place["sha256"]
+        rows_of[version] += 1
+        payer = payers.get(version)
         if payer is None:
             continue
-        for code in _codes_named(place["raw_text"], printed or (), codes):
-            found[code, payer].append({"reasons": reasons, "place": place})
-    return found
+        fact = {"code": code, "reasons": reasons, "place": place}
+        if code is None:
+            unread[payer].append(fact)
+        for named in _codes_named((place["raw_text"], *(printed or ())), codes) | (
+            {code} & codes.keys()
+        ):
+            naming[named, payer].append(fact)
+    return _HeldBack(rows_of, naming, unread)
 
 
-def _codes_named(raw_text: str, cells: Iterable[str], codes: Mapping[str, CodeSpan]) -> set[str]:
-    """Which of `codes` a printed line names, be it alone or within a range that fills a cell."""
-    upper = printable(raw_text).upper()
-    named = {_BLANK_OR_HYPHEN.sub("", match) for match in _CODE_LIKE.findall(upper)} & codes.keys()
-    for span in chain.from_iterable(parse_expression(cell) or () for cell in cells):
-        end, system, shape = span.code_end, span.system, _DIGIT.sub("", span.code)
-        if end is None:
-            continue
-        named |= {
-            code
-            for code, asked in codes.items()
-            if span.code <= code <= end and (asked.system, _DIGIT.sub("", code)) == (system, shape)
-        }
-    return named
+def _codes_named(texts: Iterable[str], codes: Mapping[str, CodeSpan]) -> set[str]:
+    """Which of `codes` a printed line and its cells name, alone or within a range."""
+    named: set[str] = set()
+    for text in texts:
+        upper = printable(text).upper()
+        named |= {_BLANK_OR_HYPHEN.sub("", match) for match in _CODE_LIKE.findall(upper)}
+        for match in _RANGE_LIKE.findall(upper):
+            named |= _codes_within(match, codes)
+    return named & codes.keys()
 
 
-def _placed(names: Sequence[str], cells: Sequence[Any]) -> Fact:
+def _codes_within(expression: str, codes: Mapping[str, CodeSpan]) -> set[str]:
+    return {
+        code
+        for span in parse_expression(expression) or ()
+        for code, asked in codes.items()
+        if span.code <= code <= (span.code_end or span.code)
+        and (asked.system, _DIGIT.sub("", code)) == (span.system, _DIGIT.sub("", span.code))
+    }
+
+
+def _placed(
+    names: Sequence[str], cells: Sequence[Any], published: Mapping[tuple[str, str], Version]
+) -> Fact:
     fact: Fact = dict(zip(names, cells, strict=False))
-    fact["place"] = dict(zip(_PLACE, cells[len(names) :], strict=True))
+    place = dict(zip(_PLACE, cells[len(names) :], strict=True))
+    version = published.get((place["source"], place["document"]))
+    fact["is_specimen"] = version.is_specimen if version else None
+    fact["place"] = place
     return fact
 
 
@@ -369,11 +417,13 @@ def _answer(
     release: Release, span: CodeSpan, lists: Lists, found: _Findings, on: date | None
 ) -> Answer:
     every = found.rules.get((span.code, lists.payer), [])
-    held_back = found.held_back.get((span.code, lists.payer), [])
+    naming = found.held_back.naming.get((span.code, lists.payer), [])
+    unread = [f for f in found.held_back.unread.get(lists.payer, ()) if f not in naming]
     fitting = [rule for rule in every if _fits(rule, span.modifiers)]
     rules = [rule for rule in fitting if _in_force(rule, on)]
-    kind = _kind(every, held_back, lists)
+    kind = _kind(every, naming or unread, lists)
     rests_on = _rests_on(kind, every, lists)
+    perhaps = [] if every else unread
     return Answer(
         release=release.id,
         code=span.code,
@@ -381,20 +431,25 @@ def _answer(
         payer=lists.payer,
         payer_name=lists.name,
         answer=kind,
-        explanation=_explanation(kind, held_back, lists),
+        explanation=_explanation(kind, naming, unread, lists, found.held_back),
         rules=tuple(rules),
         not_in_force_on=on if fitting and not rules else None,
         only_with_modifiers=() if fitting else _modifiers_of(every),
-        held_back=tuple(held_back),
+        held_back=(*naming, *perhaps[:_SHOWN_HELD_BACK]),
+        held_back_not_shown=len(perhaps[_SHOWN_HELD_BACK:]),
         list_read_on=min((v.read_on for v in rests_on if v.read_on), default=None),
         list_freshness=lists.freshness(rests_on),
-        lists=tuple(_described(version) for version in (*lists.published, *lists.unpublished)),
+        lists=tuple(
+            _described(version, found.held_back)
+            for version in (*lists.published, *lists.unpublished)
+        ),
+        lists_not_read=tuple(_not_read(version) for version in lists.unread),
         requirements=_duties(found, span, lists.payer, on),
     )
 
 
 def _kind(rules: Sequence[Fact], held_back: Sequence[Fact], lists: Lists) -> AnswerKind:
-    """A line that names the code and could not be published makes *not listed* impossible."""
+    """A line that is or may be about the code and was not published rules out *not listed*."""
     if rules:
         return "listed"
     return "not_ingested" if held_back or not lists.whole else "not_listed"
@@ -425,37 +480,71 @@ def _modifiers_of(rules: Iterable[Fact]) -> tuple[str, ...]:
     return tuple(sorted({modifier for rule in rules for modifier in rule["modifiers"] or ()}))
 
 
-def _explanation(kind: AnswerKind, held_back: Sequence[Fact], lists: Lists) -> str | None:
+def _explanation(
+    kind: AnswerKind,
+    naming: Sequence[Fact],
+    unread: Sequence[Fact],
+    lists: Lists,
+    held_back: _HeldBack,
+) -> str | None:
     """What the answer rests on where that is not a printed rule, and what it leaves open."""
     clauses = []
     if kind == "not_listed":
         clauses.append(f"read whole: {', '.join(map(str, lists.whole))}")
-    for fact in held_back:
-        place = fact["place"]
-        clauses.append(
-            f"{place['source']}/{place['document']} page {place['page']}, line {place['line']} "
-            f"names the code, but that row was not published ({'; '.join(fact['reasons'])})"
-        )
+    clauses += [
+        f"{_at(fact)} names the code, but that row was not published ({'; '.join(fact['reasons'])})"
+        for fact in naming
+    ]
+    clauses += _unread_rows(unread, is_listed=kind == "listed")
     if kind == "not_listed":
-        clauses += [
-            f"{version.quarantined} of the rows of {version} could not be published"
-            for version in lists.published
-            if version.quarantined
-        ]
-    return "; ".join(clauses + lists.gaps()) or None
+        for version in lists.published:
+            rows = held_back.rows_of.get((*version.publication, version.sha256))
+            if rows:
+                clauses.append(f"{rows} of the rows of {version} could not be published")
+    return "; ".join([*clauses, *map(gap, lists.unread)]) or None
 
 
-def _described(version: Version) -> Fact:
+def _unread_rows(unread: Sequence[Fact], *, is_listed: bool) -> list[str]:
+    """What the rows without a readable code leave open."""
+    if not unread:
+        return []
+    count = f"{len(unread)} printed row{'s have' if len(unread) > 1 else ' has'}"
+    if is_listed:
+        return [f"{count} no code that could be read: another rule of this code may be there"]
+    shown = [f"{_at(fact)} ({'; '.join(fact['reasons'])})" for fact in unread[:_SHOWN_HELD_BACK]]
+    more = len(unread) - len(shown)
+    said = "no row that was read names the code, but"
+    where = f"{', '.join(shown)}{f' and {more} more' if more else ''}"
+    return [f"{said} {count} no code that could be read and may be about it: {where}"]
+
+
+def _at(fact: Fact) -> str:
+    place = fact["place"]
+    return f"{place['source']}/{place['document']} page {place['page']}, line {place['line']}"
+
+
+def _described(version: Version, held_back: _HeldBack) -> Fact:
     return {
         "source": version.source,
         "document": version.document,
         "title": version.title,
         "line_of_business": version.line_of_business,
         "status": version.status,
+        "is_specimen": version.is_specimen,
         "read_whole": version.is_whole,
         "read_on": _iso(version.read_on),
-        "rows_held_back": version.quarantined,
+        "rows_held_back": held_back.rows_of.get((*version.publication, version.sha256), 0),
         "held_reason": version.held_reason,
+    }
+
+
+def _not_read(version: Version) -> Fact:
+    return {
+        "source": version.source,
+        "document": version.document,
+        "title": version.title,
+        "line_of_business": version.line_of_business,
+        "why": gap(version),
     }
 
 

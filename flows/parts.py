@@ -30,7 +30,7 @@ import extractors
 import schemas
 from extractors.records import candidate_schema
 from flows import store
-from flows.files import dump_json, flush_tree, load_json
+from flows.files import flush_tree, load_json
 from flows.settings import Settings
 from schemas.fields import Table
 from schemas.provenance import Snapshot
@@ -163,7 +163,3 @@ def _run_worker(source: Source, path: Path, snapshot: Snapshot, folder: Path) ->
             f"{snapshot}: the reader ended with status {done.returncode} within its {seconds} s: "
             f"{last[0][:300]}; look at the file by hand"
         )
-
-
-def write_outline(folder: Path, outline: dict[str, Any]) -> None:
-    (folder / "outline.json").write_bytes(dump_json(outline))

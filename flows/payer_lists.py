@@ -6,6 +6,7 @@ says about a code is not known here.
 
 from __future__ import annotations
 
+import glob
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,6 +18,10 @@ from flows.releases import Release, intact
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
+
+# A table of a release in a query, for the path that `table_path` gives. Folders named like
+# `payer=acme` would otherwise replace the column of that name.
+PARQUET = "read_parquet($path, hive_partitioning = false)"
 
 _BETWEEN_WORDS = re.compile(r"[^a-z0-9]+")
 _PLAIN = (
@@ -31,6 +36,7 @@ _PLAIN = (
     "rows",
     "quarantined",
     "is_truncated",
+    "is_specimen",
     "posted_on",
     "effective_on",
     "updated_on",
@@ -42,10 +48,10 @@ _PLAIN = (
 _INSTANTS = ("retrieved_at", "first_seen", "last_seen")
 _VERSIONS = f"""
 SELECT {", ".join(_PLAIN)}, {", ".join(f"epoch_us({name})" for name in _INSTANTS)}
-FROM read_parquet($path)
+FROM {PARQUET}
 ORDER BY source, document, status
 """
-_NAMES = "SELECT DISTINCT payer, payer_name FROM read_parquet($path) ORDER BY ALL"
+_NAMES = f"SELECT DISTINCT payer, payer_name FROM {PARQUET} ORDER BY ALL"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +69,7 @@ class Version:
     rows: int
     quarantined: int
     is_truncated: bool | None
+    is_specimen: bool | None
     posted_on: date | None
     effective_on: date | None
     updated_on: date | None
@@ -74,7 +81,7 @@ class Version:
     last_seen: datetime | None
 
     def __str__(self) -> str:
-        return f"{self.title!r} ({self.line_of_business})" if self.line_of_business else self.title
+        return f"{self.title!r} ({self.line_of_business or 'line of business not stated'})"
 
     @property
     def publication(self) -> tuple[str, str]:
@@ -111,11 +118,13 @@ class Lists:
         """The held version of the same list, if there is one."""
         return next((v for v in self.unpublished if v.publication == version.publication), None)
 
-    def gaps(self) -> list[str]:
-        """What is not known of this payer's lists, a clause each."""
+    @property
+    def unread(self) -> tuple[Version, ...]:
+        """The lists without any published version, and those not known to be read to the end."""
         there = {version.publication for version in self.published}
-        cut = [_cut(version) for version in self.published if not version.is_whole]
-        return cut + [_absence(v) for v in self.unpublished if v.publication not in there]
+        cut = (version for version in self.published if not version.is_whole)
+        absent = (v for v in self.unpublished if v.publication not in there)
+        return (*cut, *absent)
 
     def freshness(self, versions: Sequence[Version]) -> str | None:
         """One sentence on how old these published versions are; None for none."""
@@ -130,6 +139,8 @@ class Lists:
         stated = version.effective_on or version.updated_on or version.posted_on
         if stated:
             clauses.append(f"the list itself says {stated}")
+        if version.is_specimen:
+            clauses.append("a specimen in our own words, not the publication itself")
         if version.newest_code_added_on:
             clauses.append(f"its newest code was added on {version.newest_code_added_on}")
         newer = self.newer_than(version)
@@ -142,9 +153,18 @@ class Lists:
         return ", ".join(clauses)
 
 
+def table_path(release: Release, table: str) -> str:
+    """The path of a table's Parquet as a pattern that matches nothing else.
+
+    DuckDB takes a path with `[`, `*` or `?` for a pattern, and would read other files instead.
+    Raises `ReleaseError` as `intact` does.
+    """
+    return glob.escape(intact(release, table))
+
+
 def read_versions(connection: DuckDBPyConnection, release: Release) -> list[Version]:
     """Every version of every publication that the release tells of, published or not."""
-    rows = connection.execute(_VERSIONS, {"path": intact(release, "documents")}).fetchall()
+    rows = connection.execute(_VERSIONS, {"path": table_path(release, "documents")}).fetchall()
     return [_version(row) for row in rows]
 
 
@@ -192,13 +212,12 @@ def _instant(microseconds: int) -> datetime:
     return datetime.fromtimestamp(microseconds / 1_000_000, UTC)
 
 
-def _cut(version: Version) -> str:
-    if version.is_truncated:
+def gap(version: Version) -> str:
+    """Why a list that is among `Lists.unread` leaves open what it says, as a clause."""
+    if version.is_published and version.is_truncated:
         return f"{version} ends in the middle: what its missing part says is not known"
-    return f"whether {version} was read whole is not known"
-
-
-def _absence(version: Version) -> str:
+    if version.is_published:
+        return f"whether {version} was read whole is not known"
     if version.status == "held":
         return f"{version} is held and no version of it is published: {version.held_reason}"
     return f"{version} was never retrieved: run `precert refresh {version.source}`"

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -23,15 +23,18 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from flows import releases
 from flows.compare import compare
-from flows.contents import Unbalanced, balance, contents, shown_verdicts
+from flows.contents import Unbalanced, balances, contents, shown_verdicts
 from flows.describe import data_package, index_page, release_notes
 from flows.documents import Document
-from flows.files import dump_json, flush_tree, load_json, replace_file, sha256_of
+from flows.files import dump_json, flush_folder, flush_tree, replace_file, sha256_of
+from flows.keep import keep
 from flows.parts import code_of, extraction_code
+from flows.releases import Release, ReleaseError
 from flows.settings import Settings
 from schemas.fields import Table, arrow_schema
-from schemas.tables import CHANGES, DOCUMENTS, TABLES
+from schemas.tables import CHANGES, DOCUMENTS, QUARANTINE, TABLES
 
 STAGING = ".staging"
 
@@ -41,109 +44,121 @@ class PublishError(RuntimeError):
 
 
 @dataclass(frozen=True, slots=True)
-class Release:
-    """A published release: its folder and what release.json says of it."""
+class Base:
+    """What a new release builds on: the release to compare with, and whether it is in place.
 
-    folder: Path
-    said: dict[str, Any]
+    `stands` is False where the pointer or the release it names is damaged: then a new release is
+    made whatever its content.
+    """
 
-    @property
-    def id(self) -> str:
-        return self.folder.name
-
-
-def latest(settings: Settings) -> Release | None:
-    """The release that latest.json points at, or None before the first."""
-    pointer = settings.curated / "latest.json"
-    if not pointer.exists():
-        return None
-    folder = settings.releases / load_json(pointer)["release"]
-    return Release(folder, load_json(folder / "release.json"))
+    release: Release | None
+    stands: bool
+    sequence: int
 
 
-def publish(settings: Settings, documents: Sequence[Document], at: datetime) -> Release | None:
+def find_base(curated: Path) -> Base:
+    """The newest release that is whole: by the pointer, or without one by the folders."""
+    others = releases.kept(curated)
+    top = others[0].sequence if others else 0
+    try:
+        pointed = releases.latest(curated)
+        chain = list(releases.history(curated))
+    except ReleaseError:
+        pointed, chain = None, []
+    if pointed is not None and releases.is_intact(pointed):
+        taken = {r.sequence for r in others if r.previous != pointed.id}
+        following = pointed.sequence + 1
+        return Base(pointed, True, top + 1 if following in taken else following)
+    whole = [release for release in chain or others if releases.is_intact(release)]
+    return Base(whole[0] if whole else None, not others and pointed is None, top + 1)
+
+
+def publish(
+    settings: Settings, found: Sequence[Document], at: datetime, accepted: Collection[str] = ()
+) -> Release | None:
     """Publish what the documents say now; None where the latest release says it already.
 
-    Raises `PublishError` where no document has rows, where a document's lines do not balance, or
-    where a column that must not be empty is.
+    A document that differs too much from the release before keeps its rows, unless its name is in
+    `accepted`. Raises `PublishError` where no document has rows, where a document's lines do not
+    balance, or where a column that must not be empty is.
     """
-    if not any(document.published for document in documents):
+    base = find_base(settings.curated)
+    documents = [keep(document, base.release, accepted) for document in found]
+    if not any(document.published or document.kept for document in documents):
         reasons = "; ".join(
             f"{document.source.source}: {document.held_reason or document.status}"
             for document in documents
         )
         raise PublishError(f"no document can be published: {reasons}; precert try shows each")
-    before = latest(settings)
     inputs = _inputs(documents)
-    if before is not None and before.said["inputs"] == inputs:
+    if base.stands and base.release is not None and base.release.said["inputs"] == inputs:
         return None
     staging = settings.releases / STAGING
     shutil.rmtree(staging, ignore_errors=True)
     staging.mkdir(parents=True)
     try:
-        balances = [balance(document) for document in documents if document.published]
+        balanced = balances(documents)
     except Unbalanced as error:
         raise PublishError(str(error)) from error
-    for name, rows in contents(documents, balances).items():
+    for name, rows in contents(documents, balanced).items():
         _write(TABLES[name], rows, staging)
-    if before is not None and _same_content(before, staging):
+    if base.stands and base.release is not None and _same_content(base.release, staging):
         shutil.rmtree(staging)
         return None
     empty = arrow_schema(CHANGES).empty_table()
-    _write(CHANGES, compare(before.folder, staging) if before else empty, staging)
-    return _finish(settings, staging, before, documents, inputs, balances, at)
+    changes = compare(base.release.folder, staging) if base.release else empty
+    _write(CHANGES, changes, staging)
+    said = {
+        "previous": base.release.id if base.release else None,
+        "sequence": base.sequence,
+        "created_at": at.isoformat(),
+        "inputs": inputs,
+        "accepted": sorted(accepted),
+        "balance": balanced,
+    }
+    return _finish(settings, staging, documents, said)
 
 
 def _finish(
-    settings: Settings,
-    staging: Path,
-    before: Release | None,
-    documents: Sequence[Document],
-    inputs: dict[str, Any],
-    balances: list[dict[str, Any]],
-    at: datetime,
+    settings: Settings, staging: Path, documents: Sequence[Document], said: dict[str, Any]
 ) -> Release:
-    sequence = before.said["sequence"] + 1 if before else 1
     files = _files(staging)
     content = hashlib.sha256(dump_json({name: f["sha256"] for name, f in files.items()}))
-    name = f"{sequence:06d}-{content.hexdigest()[:8]}"
-    said = {
-        "release": name,
-        "sequence": sequence,
-        "previous": before.id if before else None,
-        "created_at": at.isoformat(),
-        "files": files,
-        "inputs": inputs,
-        "balance": balances,
-    }
+    name = f"{said['sequence']:06d}-{content.hexdigest()[:8]}"
+    said = said | {"release": name, "files": files}
     _copy_data_docs(staging, documents)
     changes = pq.read_table(staging / f"{CHANGES.name}.parquet").to_pylist()
     states = pq.read_table(staging / f"{DOCUMENTS.name}.parquet").to_pylist()
-    (staging / "NOTES.md").write_text(release_notes(said, states, changes), encoding="utf-8")
+    quarantined = pq.read_table(staging / f"{QUARANTINE.name}.parquet").to_pylist()
+    notes = release_notes(said, states, changes, quarantined)
+    (staging / "NOTES.md").write_text(notes, encoding="utf-8")
     (staging / "datapackage.json").write_bytes(dump_json(data_package(said, states)))
     data_docs = sorted(
         path.relative_to(staging / "validation").as_posix()
         for path in (staging / "validation").rglob("*.html")
     )
     (staging / "index.html").write_text(index_page(said, states, data_docs), encoding="utf-8")
-    (staging / "release.json").write_bytes(dump_json(said))
+    (staging / releases.MANIFEST).write_bytes(dump_json(said))
     flush_tree(staging)
     folder = settings.releases / name
     # A folder of this name that latest.json does not point at was left by a run that died.
     shutil.rmtree(folder, ignore_errors=True)
     staging.rename(folder)
-    flush_tree(settings.releases)
+    flush_folder(settings.releases)
     replace_file(
-        settings.curated / "latest.json", dump_json({"release": name, "sequence": sequence})
+        settings.curated / releases.POINTER,
+        dump_json({"release": name, "sequence": said["sequence"]}),
     )
-    return Release(folder, said)
+    return releases.read_release(settings.curated, name)
 
 
 def _inputs(documents: Sequence[Document]) -> dict[str, Any]:
     """All that determines a release's content, for telling whether anything is new."""
     here = Path(__file__).parent
     return {
-        "code": code_of(*(here / f"{name}.py" for name in ("contents", "documents", "publish"))),
+        "code": code_of(
+            *(here / f"{name}.py" for name in ("contents", "documents", "keep", "publish"))
+        ),
         "extraction": extraction_code(),
         "documents": [
             {
@@ -151,6 +166,7 @@ def _inputs(documents: Sequence[Document]) -> dict[str, Any]:
                 "versions": [version.sha256 for version in document.versions],
                 "verdicts": [verdict.name for verdict in document.accepted],
                 "held_reason": document.held_reason,
+                "kept": document.kept is not None,
             }
             for document in documents
         ],
@@ -188,8 +204,11 @@ def _files(folder: Path) -> dict[str, dict[str, Any]]:
 
 
 def _same_content(before: Release, staging: Path) -> bool:
-    old = before.said["files"]
-    return all(old.get(n, {}).get("sha256") == f["sha256"] for n, f in _files(staging).items())
+    staged = _files(staging)
+    return all(
+        name in before.files and before.files[name].sha256 == file["sha256"]
+        for name, file in staged.items()
+    )
 
 
 def _copy_data_docs(staging: Path, documents: Iterable[Document]) -> None:

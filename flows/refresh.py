@@ -18,8 +18,8 @@ from prefect.futures import as_completed
 from prefect.states import Completed
 from prefect.task_runners import ProcessPoolTaskRunner, TaskRunner, ThreadPoolTaskRunner
 
-from flows import publish, stages
-from flows.journey import WORKERS, Journey, Results, Watch, caller, silent, travel
+from flows import releases, stages
+from flows.journey import WORKERS, Journey, Plan, Results, Watch, caller, silent, travel
 from flows.lock import only_refresh
 from flows.registry import load_sources
 from flows.report import summarise
@@ -54,8 +54,10 @@ def validate(settings: Settings, name: str, failures: dict[str, str]) -> State[s
 
 
 @task(name="publish")
-def release(settings: Settings, failures: dict[str, dict[str, str]]) -> State[str]:
-    published = stages.release(settings, failures)
+def release(
+    settings: Settings, failures: dict[str, dict[str, str]], accepted: tuple[str, ...]
+) -> State[str]:
+    published = stages.release(settings, failures, accepted)
     return Completed(name="Published" if published else "Nothing new", data=published)
 
 
@@ -99,14 +101,19 @@ def refresh(
     raw: str = "raw",
     curated: str = "curated",
     registry: str = "sources",
+    accept: list[str] | None = None,
 ) -> State[str]:
-    """Refresh the releases in `curated`; `sources` limits what is looked at on the web."""
+    """Refresh the releases in `curated`; `sources` limits what is looked at on the web.
+
+    Sources in `accept` may differ from the release before as much as they do.
+    """
     settings = Settings(Path(raw), Path(curated), Path(registry))
     names = tuple(sources or (source.source for source in load_sources(settings.sources)))
     with only_refresh(settings.curated, "a Prefect flow run"):
-        journey = travel(settings, names, offline, PrefectTasks(caller.watch))
+        plan = Plan(settings, names, offline, tuple(accept or ()))
+        journey = travel(plan, PrefectTasks(caller.watch))
     caller.journey = journey
-    latest = publish.latest(settings)
+    latest = releases.latest(settings.curated)
     assert latest is not None
     summary = summarise(latest, journey.release, journey.looks, journey.failures)
     create_table_artifact(key="refresh-summary", table=[dict(row) for row in summary.rows])
@@ -117,18 +124,17 @@ def refresh(
     return Completed(name=name, message=latest.id, data=latest.id)
 
 
-def refresh_with_prefect(
-    settings: Settings, names: tuple[str, ...], offline: bool, runner: str, watch: Watch
-) -> Journey:
+def refresh_with_prefect(plan: Plan, runner: str, watch: Watch) -> Journey:
     """Run the flow here and now, on the Prefect API that is set or on one started for it."""
     caller.watch = watch
     try:
         refresh.with_options(task_runner=_task_runner(runner))(
-            sources=list(names),
-            offline=offline,
-            raw=str(settings.raw),
-            curated=str(settings.curated),
-            registry=str(settings.sources),
+            sources=list(plan.names),
+            offline=plan.offline,
+            raw=str(plan.settings.raw),
+            curated=str(plan.settings.curated),
+            registry=str(plan.settings.sources),
+            accept=list(plan.accepted),
         )
     finally:
         caller.watch = silent

@@ -7,6 +7,7 @@ Knows how to name the file and the key of a mistake. What a source may say is de
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import yaml
 from pydantic import ValidationError
@@ -18,10 +19,25 @@ class RegistryError(ValueError):
     """A source file that cannot be used; the message names the file, the key and the next step."""
 
 
+class _UniqueKeys(yaml.SafeLoader):
+    """Safe YAML in which a key that stands twice is an error, not the last one's victory."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen = set()
+        for key, _ in node.value:
+            name = self.construct_object(key, deep=True)
+            if name in seen:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"{name!r} stands twice", key.start_mark
+                )
+            seen.add(name)
+        return super().construct_mapping(node, deep)
+
+
 def load_source(path: Path) -> Source:
     """The source that a YAML file describes."""
     try:
-        said = yaml.safe_load(path.read_text(encoding="utf-8"))
+        said = yaml.load(path.read_text(encoding="utf-8"), _UniqueKeys)  # noqa: S506 (a SafeLoader)
     except OSError as error:
         raise RegistryError(f"{path}: {error.strerror}; name an existing source file") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -53,7 +53,10 @@ class ReleaseFile:
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """One release: its place in the sequence, when it was made (UTC), and its files by name."""
+    """One release: its place in the sequence, when it was made (UTC), and its files by name.
+
+    `said` is all that its manifest says.
+    """
 
     id: str
     sequence: int
@@ -61,6 +64,7 @@ class Release:
     created_at: datetime
     folder: Path
     files: dict[str, ReleaseFile]
+    said: dict[str, Any]
 
     def __str__(self) -> str:
         return self.id
@@ -106,6 +110,20 @@ def history(curated: Path) -> Iterator[Release]:
         release = older
 
 
+def kept(curated: Path) -> list[Release]:
+    """Every release in the store that can be read, pointed at or not, newest first."""
+    found = []
+    for path in (curated / "releases").glob(f"*/{MANIFEST}"):
+        with suppress(ReleaseError):
+            found.append(read_release(curated, path.parent.name))
+    return sorted(found, key=lambda release: release.sequence, reverse=True)
+
+
+def is_intact(release: Release) -> bool:
+    """Whether every file of a release is the one that was published."""
+    return not any(_file_problem(release, name) for name in release.files)
+
+
 def as_known(curated: Path, day: date) -> Release | None:
     """The newest release made on or before `day` (UTC); None where there was none yet."""
     for release in history(curated):
@@ -133,6 +151,7 @@ def read_release(curated: Path, name: str) -> Release:
                 name: ReleaseFile(entry["sha256"], entry["bytes"], entry.get("rows"))
                 for name, entry in said["files"].items()
             },
+            said=said,
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise ReleaseError(f"{path} cannot be understood ({error!r}): {_REBUILD}") from error

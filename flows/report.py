@@ -9,17 +9,20 @@ from __future__ import annotations
 import json
 import sys
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from types import TracebackType
 from typing import Any
 
 import pyarrow.parquet as pq
 
-from flows.describe import balance_words
-from flows.publish import Release
+from flows.describe import attention, balance_words
+from flows.releases import Release
 
 SKIPPED = "skipped"
+_LISTED = 20
+_WORDS = ("source", "status")
+_COUNTS = ("rows", "quarantined", "new", "changed", "removed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +37,7 @@ class Summary:
     rows: tuple[dict[str, Any], ...]
     failures: Mapping[str, str]
     looks: Mapping[str, str]
+    attention: tuple[str, ...] = ()
 
     @property
     def troubled(self) -> bool:
@@ -77,7 +81,9 @@ def summarise(
                 "reason": state["held_reason"],
             }
         )
-    return Summary(latest.id, bool(made), tuple(rows), dict(failures), dict(looks))
+    quarantined = pq.read_table(latest.folder / "quarantine.parquet").to_pylist()
+    amiss = tuple(attention(states, quarantined))
+    return Summary(latest.id, bool(made), tuple(rows), dict(failures), dict(looks), amiss)
 
 
 def _changes_by_source(release: Release) -> Counter[tuple[str, str]]:
@@ -97,33 +103,41 @@ def print_summary(summary: Summary, as_json: bool) -> None:
         print(json.dumps(said, indent=1, ensure_ascii=False, default=str))
         return
     from rich.console import Console  # noqa: PLC0415
+
+    console = Console(highlight=False)
+    console.print(_table(summary))
+    for line in _lines(summary):
+        console.print(line, markup=False)
+
+
+def _table(summary: Summary) -> Any:
     from rich.markup import escape  # noqa: PLC0415
     from rich.table import Table  # noqa: PLC0415
 
-    console = Console(highlight=False)
     table = Table(box=None, header_style="bold", pad_edge=False)
-    table.add_column("source", no_wrap=True)
-    table.add_column("status", no_wrap=True)
-    for name in ("rows", "quarantined", "new", "changed", "removed"):
+    for name in _WORDS:
+        table.add_column(name, no_wrap=True)
+    for name in _COUNTS:
         table.add_column(name, justify="right", no_wrap=True)
     for row in summary.rows:
-        cells = [row[name] for name in ("source", "status", "rows", "quarantined")]
-        cells += [row[name] for name in ("new", "changed", "removed")]
-        table.add_row(*(escape(str(cell)) for cell in cells))
-    console.print(table)
+        table.add_row(*(escape(str(row[name])) for name in (*_WORDS, *_COUNTS)))
+    return table
+
+
+def _lines(summary: Summary) -> Iterator[str]:
     for row in summary.rows:
         if row["balance"]:
-            console.print(f"{row['source']}: {row['balance']}", markup=False)
-        if row["reason"]:
-            console.print(f"{row['source']}: {row['status']}: {row['reason']}", markup=False)
-    for name, message in summary.failures.items():
-        console.print(f"{name}: failed: {message}", markup=False)
-    for name, look in summary.looks.items():
-        console.print(f"{name}: {look}", markup=False)
+            yield f"{row['source']}: {row['balance']}"
+    yield from (f"Attention: {line}" for line in summary.attention[:_LISTED])
+    if len(summary.attention) > _LISTED:
+        rest = len(summary.attention) - _LISTED
+        yield f"Attention: {rest} lines more in NOTES.md of the release"
+    yield from (f"{name}: failed: {message}" for name, message in summary.failures.items())
+    yield from (f"{name}: {look}" for name, look in summary.looks.items())
     if summary.published:
-        console.print(f"Published release {summary.release}.", markup=False)
+        yield f"Published release {summary.release}."
     else:
-        console.print(f"Nothing new; the latest release is {summary.release}.", markup=False)
+        yield f"Nothing new; the latest release is {summary.release}."
 
 
 class Progress:

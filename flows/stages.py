@@ -49,13 +49,18 @@ def validate(settings: Settings, name: str, failures: dict[str, str]) -> str:
     return documents.follow(settings, source, failures).held_reason or ""
 
 
-def release(settings: Settings, failures: dict[str, dict[str, str]]) -> str:
-    """Publish what all sources say now; the new release's id, or "" where nothing is new."""
+def release(
+    settings: Settings, failures: dict[str, dict[str, str]], accepted: tuple[str, ...]
+) -> str:
+    """Publish what all sources say now; the new release's id, or "" where nothing is new.
+
+    Sources in `accepted` may differ from the release before as much as they do.
+    """
     states = [
         documents.follow(settings, source, failures.get(source.source, {}))
         for source in load_sources(settings.sources)
     ]
-    published = publish.publish(settings, states, store.now())
+    published = publish.publish(settings, states, store.now(), accepted)
     return published.id if published else ""
 
 

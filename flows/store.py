@@ -14,13 +14,14 @@ import json
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import groupby
 from pathlib import Path
 from typing import Any, Literal
 
-from extractors.sniff import sniff
-from flows.files import create_file, dump_json, flush_folder, load_json
+from extractors.sniff import UNKNOWN, sniff
+from flows.files import create_file, dump_json, flush_folder, load_json, sha256_of
+from flows.lock import only_refresh
 from flows.registry import find_source
 from flows.settings import Settings
 from schemas.provenance import Snapshot
@@ -42,6 +43,12 @@ class Look:
 
 def now() -> datetime:
     return datetime.now(UTC)
+
+
+def next_instant(raw: Path, source: str, document: str) -> datetime:
+    """Now, or just after the last look where the clock has gone back: looks stay in order."""
+    seen = looks(raw, source, document)
+    return max(now(), seen[-1].at + timedelta(microseconds=1)) if seen else now()
 
 
 def folder_of(raw: Path, source: str, document: str) -> Path:
@@ -77,17 +84,24 @@ def put(
         "retrieved_at": at.isoformat(),
         **(facts or {}),
     }
-    create_file(folder / f"{sha256}.{found.extension}", data)
+    path = folder / f"{sha256}.{found.extension}"
+    if path.exists() and sha256_of(path) != sha256:
+        # Its name says which bytes belong here, and these are they: the file was damaged.
+        path.unlink()
+    create_file(path, data)
     create_file(folder / f"{sha256}.json", dump_json(described))
     record_look(raw, source, document, Look(at, sha256))
     return sha256
 
 
 def record_look(raw: Path, source: str, document: str, look: Look) -> None:
-    """Append one look to seen.jsonl."""
+    """Append one look to seen.jsonl, in place of one that a crash left half-written."""
     path = folder_of(raw, source, document) / "seen.jsonl"
     line = json.dumps({"at": look.at.isoformat(), "sha256": look.sha256}, sort_keys=True) + "\n"
-    with path.open("ab") as file:
+    with path.open("a+b") as file:
+        file.seek(0)
+        written = file.read()
+        file.truncate(written.rfind(b"\n") + 1)
         file.write(line.encode())
         file.flush()
         os.fsync(file.fileno())
@@ -179,7 +193,10 @@ def read(raw: Path, snapshot: Snapshot) -> bytes:
 def add_file(settings: Settings, source: str, path: Path) -> str:
     """Add a file that someone obtained by hand as the newest version of a source; what happened."""
     described = find_source(settings.sources, source)
-    sha256 = put(
-        settings.raw, source, described.document, path.read_bytes(), came="added", at=now()
-    )
+    data = path.read_bytes()
+    if sniff(data) is UNKNOWN:
+        raise StoreError(f"{path}: empty, or of no known format; it was not added")
+    with only_refresh(settings.curated, "precert add"):
+        at = next_instant(settings.raw, source, described.document)
+        sha256 = put(settings.raw, source, described.document, data, came="added", at=at)
     return f"{source}/{described.document}: {sha256} added; precert refresh --offline publishes it"

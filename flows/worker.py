@@ -20,6 +20,7 @@ import pyarrow.parquet as pq
 from extractors.extract import extract
 from extractors.reading import ExtractionError, Problem
 from extractors.records import Extract, arrange
+from flows.files import dump_json
 from schemas.source import Source
 from schemas.tables import TABLES
 
@@ -48,7 +49,7 @@ def main() -> None:
         outline = _write(extract(data, source), folder, job["origin"])
     except ExtractionError as error:
         outline = {"unreadable": str(error), "problems": [_problem(Problem(str(error)))]}
-    (folder / "outline.json").write_text(json.dumps(outline, ensure_ascii=False, sort_keys=True))
+    (folder / "outline.json").write_bytes(dump_json(outline))
 
 
 def _confine(cpu_seconds: int) -> None:
@@ -59,7 +60,9 @@ def _confine(cpu_seconds: int) -> None:
         (resource.RLIMIT_NOFILE, OPEN_FILES),
         (resource.RLIMIT_CORE, 0),
     ):
-        resource.setrlimit(kind, (limit, limit))
+        hard = resource.getrlimit(kind)[1]
+        least = limit if hard == resource.RLIM_INFINITY else min(limit, hard)
+        resource.setrlimit(kind, (least, least))
     sys.addaudithook(_refuse)
 
 

@@ -26,14 +26,19 @@ SYSTEMS = tuple(PATTERNS)
 # Systems whose descriptors may not be published: CPT is the AMA's, CDT the ADA's.
 LICENSED = tuple(system for system in PATTERNS if system.startswith(("CPT", "CDT")))
 MODIFIER = r"[A-Z0-9]{2}"
+# A modifier beside a code starts with a letter and is no word: `K0835-43` is an abbreviated range,
+# and `K0800 or K0801` a list. Numeric modifiers are read from a column of their own.
+_SUFFIX = r"(?!(?:TO|OR|AND|IF|NO|BY|OF|IN|ON|AT|AS|IS|WE)\b)[A-Z][A-Z0-9](?![A-Z0-9])"
 
 _COMPILED = {system: re.compile(pattern) for system, pattern in PATTERNS.items()}
 _INVISIBLE = dict.fromkeys(map(ord, "\u00ad\u200b\u200c\u200d\u2060\ufeff"))
+_MARKS = re.compile(r"[®™©*†‡]")
+_NOT_WORD = re.compile(r"[\W_]+")
 _DASH = r"\s*(?:-|\u2010|\u2011|\u2012|\u2013|\u2014|\u2212|\bTO\b|\bTHROUGH\b|\bTHRU\b)\s*"
 _CODE = r"(?:[A-Z]-?\s?[0-9]{4}|[0-9]{5}|[0-9]{4}[A-Z])"
 _RANGE = re.compile(rf"(?P<start>{_CODE}){_DASH}(?P<end>{_CODE})")
 _SINGLE = re.compile(
-    rf"(?P<addon>\+\s*)?(?P<code>{_CODE})(?P<modifiers>(?:[\s-]*{MODIFIER}(?![A-Z0-9]))*)"
+    rf"(?P<addon>\+\s*)?(?P<code>{_CODE})(?P<modifiers>(?:[\s-]*{_SUFFIX})*)(?![A-Z0-9])"
 )
 _SEPARATOR = re.compile(r"[,;/\n]+")
 _PROSE = re.compile(r"(?<![A-Za-z0-9])([A-CEGHJ-MP-Va-ceghj-mp-v])(-?)([0-9]{4})(?![A-Za-z0-9])")
@@ -70,6 +75,16 @@ def printable(text: str) -> str:
     return " ".join(folded.split())
 
 
+def header_key(cell: str) -> str:
+    """A label without marks, case, spacing and punctuation, for comparison."""
+    return _NOT_WORD.sub("", printable(_MARKS.sub("", cell)).casefold())
+
+
+def value_key(cell: str) -> str:
+    """A cell's value without case and spacing, for comparison; marks may change its meaning."""
+    return printable(cell).casefold()
+
+
 def system_of(code: str) -> str | None:
     """The code system whose format a code in normal form has, or None."""
     for system, pattern in _COMPILED.items():
@@ -82,8 +97,8 @@ def parse_expression(text: str) -> tuple[CodeSpan, ...] | None:
     """The codes that a cell names, in order; None where any part of it is not a code.
 
     Understands single codes, ranges with any dash or word, lists separated by commas, slashes,
-    semicolons, line breaks or blanks, `+` prefixes, suffixed modifiers, lower case and a hyphen
-    or blank after the letter. A cell is read as a whole or not at all.
+    semicolons, line breaks or blanks, `+` prefixes, suffixed modifiers that start with a letter,
+    lower case and a hyphen or blank after the letter. A cell is read as a whole or not at all.
     """
     spans: list[CodeSpan] = []
     for part in _SEPARATOR.split(text):

@@ -12,10 +12,12 @@ import hashlib
 import json
 import re
 from datetime import date
+from itertools import combinations
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from schemas.codes import header_key, value_key
 from schemas.statuses import STATUSES
 from schemas.tables import (
     CONDITION_TYPES,
@@ -78,7 +80,7 @@ class Payer(_Strict):
 
 
 class Address(_Strict):
-    """Where the publication is on the web: a fixed https address."""
+    """Where the publication is on the web: a fixed address."""
 
     url: Annotated[str, Field(pattern=r"^https?://")]
 
@@ -116,13 +118,19 @@ class ConditionTemplate(_Strict):
 class NoteRule(_Strict):
     """What a printed note says: a condition, a date (group `effective_from`), or neither.
 
-    A condition is attached only to rows whose status it can limit (required or conditional);
-    the note itself is published on every row.
+    A condition or a date belongs to rows that ask for something (required or conditional). On a
+    row that says that nothing is needed it would contradict the row, which goes to quarantine; on
+    others the note is published and means nothing more.
     """
 
     pattern: Pattern
     means: str
     condition: ConditionTemplate | None = None
+
+    @property
+    def asks(self) -> bool:
+        """Whether the note limits or dates a demand."""
+        return self.condition is not None or "(?P<effective_from>" in self.pattern
 
 
 class TableRules(_Strict):
@@ -138,6 +146,18 @@ class TableRules(_Strict):
     lines: tuple[LineRule, ...] = ()
     carry_down: tuple[str, ...] = ()
     wrapped_rows: Literal["never", "page_break", "anywhere"] = "never"
+
+    @model_validator(mode="after")
+    def _names_differ(self) -> TableRules:
+        aliases = [alias for spellings in self.columns.values() for alias in spellings]
+        for what, names, key in (
+            ("columns", aliases, header_key),
+            ("statuses", list(self.statuses), value_key),
+        ):
+            for first, second in combinations(names, 2):
+                if key(first) == key(second):
+                    raise ValueError(f"{what} has {first!r} and {second!r}, which are the same")
+        return self
 
     @model_validator(mode="after")
     def _layouts_are_complete(self) -> TableRules:

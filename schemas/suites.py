@@ -31,6 +31,13 @@ class Check:
     reason: str
     when: tuple[str, str] | None = None
 
+    def admits(self, value: float | None) -> bool:
+        """Whether a bound admits a value; what cannot be compared is admitted."""
+        least, most = self.arguments["min_value"], self.arguments["max_value"]
+        if value is None:
+            return True
+        return (least is None or least <= value) and (most is None or value <= most)
+
 
 @dataclass(frozen=True, slots=True)
 class Facts:

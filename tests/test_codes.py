@@ -34,8 +34,15 @@ def test_what_is_not_a_code_is_not_read_as_one(text: str) -> None:
     assert parse_expression(text) is None
 
 
-@pytest.mark.parametrize("text", ["EO601", "L0O454", "I6692", "A42xx", "J9***", "K0802-K0800"])
-def test_damaged_codes_and_patterns_are_left_to_the_gate(text: str) -> None:
+@pytest.mark.parametrize(
+    "text",
+    [
+        "EO601", "L0O454", "I6692", "A42xx", "J9***", "K0802-K0800", "K0835-43", "K0813-29",
+        "E0601 to 05", "K0800 TO K0802 K0806", "K0800 or K0801", "1234567", "0016070", "A651512",
+        "95810¹²", "99213-25",
+    ],
+)  # fmt: skip
+def test_damaged_codes_patterns_and_short_ranges_are_left_to_the_gate(text: str) -> None:
     assert parse_expression(text) is None
 
 

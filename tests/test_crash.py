@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from flows import journey, releases, store
-from flows.publish import latest
+from flows.releases import latest
 from flows.settings import Settings
 from tests.conftest import ROOT, shipped
 
@@ -88,12 +88,12 @@ def due(released: Settings, tmp_path_factory: pytest.TempPathFactory) -> Setting
 def test_run_killed_at_any_change_leaves_one_whole_release_and_the_next_completes(
     due: Settings, tmp_path: Path
 ) -> None:
-    before = latest(due)
+    before = latest(due.curated)
     assert before is not None
     whole = copy(due, tmp_path / "whole")
     done = run(whole, 0)
     assert done.returncode == journey.PUBLISHED, done.stderr
-    after = latest(whole)
+    after = latest(whole.curated)
     assert after is not None
     changes = int(done.stderr.split()[-1])
     assert changes > 30
@@ -105,14 +105,14 @@ def test_run_killed_at_any_change_leaves_one_whole_release_and_the_next_complete
         project = copy(due, tmp_path / str(point))
         killed = run(project, point)
         assert killed.returncode == -signal.SIGKILL, f"change {point}: {killed.stderr}"
-        found = latest(project)
+        found = latest(project.curated)
         assert found is not None
         assert found.id in (before.id, after.id)
         assert releases.verify(project.curated, None) == []
         seen.add(found.id)
         again = run(project, 0)
         assert again.returncode == journey.PUBLISHED, again.stderr
-        assert latest(project).id == after.id  # type: ignore[union-attr]
+        assert latest(project.curated).id == after.id  # type: ignore[union-attr]
         assert {p.name for p in project.releases.iterdir()} == {before.id, after.id}
         shutil.rmtree(tmp_path / str(point))
     assert before.id in seen

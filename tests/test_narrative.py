@@ -425,6 +425,107 @@ def test_duty_without_a_day_is_reported_unless_another_sentence_dates_it() -> No
     assert len(rows(extract, "requirements")) == 1
 
 
+VERIFIED = "Effective June 1, 2024, coding verification by the PDAC is mandatory for K1111."
+
+
+@pytest.mark.parametrize(
+    "denial",
+    [
+        "The requirement for K1111 is delayed indefinitely.",
+        "The requirement for K1111 is suspended.",
+        "Verification of K1111 is no longer required.",
+        "CMS rescinded the requirement for K1111.",
+        "The start for K1111 has been postponed to fall.",
+        "K1111 has been withdrawn from the program.",
+        "K1111 was removed from the PCL.",
+        "The review of K1111 is discontinued.",
+        "Coding verification of K1111 is paused.",
+        "Coding verification is waived for K1111.",
+        "K1111 is on hold.",
+        "The edit for K1111 will not be enforced.",
+        "Until further notice, claims for K1111 are paid as before.",
+        "Coding verification is not required for K1111.",
+        "Coding verification of K1111 is voluntary.",
+        "Effective May 20, 2024, the requirement for K1111 is delayed.",
+        "The date for K1111 of June 1, 2024 has been pushed back.",
+        "Effective June 1, 2024, coding verification is mandatory for K1111 if it is powered.",
+        "Coding verification of K1111 is required through July 1, 2024.",
+        "The requirement for K1110-K1115 is delayed.",
+        "The requirement for K1110-15 is delayed.",
+        "This requirement is postponed.",
+        "The requirement is on hold.",
+        "Mandatory coding verification has been rescinded.",
+        "It has been postponed until further notice.",
+        "This bulletin has been withdrawn.",
+        "## Coding verification of K1111 delayed",
+        "| K1111 | Verification suspended |",
+        "## Publication History\n\n05/20/24 Delayed the requirement for K1111",
+    ],
+)
+@pytest.mark.parametrize("comes_first", [False, True])
+def test_duty_that_other_words_take_back_has_them_for_its_fault(
+    denial: str, comes_first: bool
+) -> None:
+    parts = [denial, f"## Policy\n\n{VERIFIED}"] if comes_first else [VERIFIED, denial]
+    text = "\n\n".join(["Notice", *parts])
+    extract = said(text)
+    (duty,) = [record for record in extract.records if record.table == "requirements"]
+    shown = denial.splitlines()[-1].lstrip("# ").removeprefix("05/20/24 ").strip("| ")
+    (fault,) = duty.faults
+    assert shown.split(" | ")[-1] in fault
+    line = 1 + next(n for n, printed in enumerate(text.split("\n")) if shown in printed)
+    assert f"page 1, line {line}," in fault
+    (problem,) = extract.problems
+    assert not problem.holds
+    assert problem.place == Place(1, line)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        "The requirement for L2222 is delayed indefinitely.",
+        "Prior authorization of K1111 is no longer required.",
+        "The requirement for K1100-K1110 is delayed.",
+        "Incomplete applications for K1111 may be delayed.",
+        "Claims for K1111 without it are denied as not reasonable and necessary.",
+        "Refill requirements do not apply to K1111.",
+        "Shipments are delayed.",
+        "Coding verification of K1111 is not limited to new models.",
+        "A delayed union is treated with K1111.",
+        "The cover can be removed.",
+    ],
+)
+def test_duty_stands_where_other_words_are_about_something_else(other: str) -> None:
+    extract = said(f"Notice\n\n{VERIFIED}\n\n{other}")
+    (duty,) = [record for record in extract.records if record.table == "requirements"]
+    assert duty.faults == ()
+
+
+def test_denial_of_a_duty_that_nothing_states_is_reported() -> None:
+    (problem,) = said("Notice\n\nPrior authorization of L1111 is no longer required.").problems
+    assert "no longer required" in problem.message
+    assert not problem.holds
+    assert said("Notice\n\nThe cuff of L1111 was removed.").problems == ()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "Effective June 1, 2024: prior authorization for L1111.",
+        "As of June 1, 2024, L1111 must be registered.",
+        "L1111 shall not be sold before June 1, 2024.",
+        "## Prior authorization is required for L1111 effective June 1, 2024",
+        "| L1111 | Prior authorization is required | effective June 1, 2024 |",
+    ],
+)
+def test_dated_words_of_duty_about_a_code_are_never_passed_over(words: str) -> None:
+    extract = said(f"Notice\n\n{words}")
+    assert rows(extract, "requirements") == []
+    (problem,) = extract.problems
+    assert problem.place == Place(1, 3)
+    assert not problem.holds
+
+
 @pytest.mark.parametrize(
     "sentence",
     [

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.publish import latest
+from flows.releases import latest
 from flows.settings import Settings
 from tests.conftest import ROOT, copy_of_project
 
@@ -74,7 +74,7 @@ def query(run: Run, sql: str) -> list[tuple[str, ...]]:
 def test_flow_publishes_and_prints_one_json_document(run: Run) -> None:
     assert run.done.returncode == 0, run.done.stderr
     said = json.loads(run.done.stdout)
-    release = latest(run.project)
+    release = latest(run.project.curated)
     assert release is not None
     assert said["release"] == release.id
     assert {row["status"] for row in said["rows"]} == {"current"}
@@ -93,7 +93,7 @@ def test_flow_has_one_task_for_each_document_and_stage_with_its_state(run: Run) 
 def test_flow_leaves_its_summary_and_notes_as_artifacts(run: Run) -> None:
     found = dict(query(run, "SELECT key, data FROM artifact WHERE key IS NOT NULL"))
     assert found.keys() == {"refresh-summary", "release-notes"}
-    release = latest(run.project)
+    release = latest(run.project.curated)
     assert release is not None
     assert json.loads(found["release-notes"]) == (release.folder / "NOTES.md").read_text()
 

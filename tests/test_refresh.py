@@ -22,7 +22,7 @@ import pytest
 from flows import journey, store
 from flows.files import load_json, sha256_of
 from flows.lock import only_refresh
-from flows.publish import latest
+from flows.releases import latest
 from flows.settings import Settings
 from schemas.tables import TABLES
 from tests.conftest import ROOT, shipped
@@ -39,7 +39,7 @@ def refresh(project: Settings) -> int:
 
 
 def table(project: Settings, name: str) -> list[dict[str, Any]]:
-    release = latest(project)
+    release = latest(project.curated)
     assert release is not None
     return pq.read_table(release.folder / f"{name}.parquet").to_pylist()
 
@@ -89,7 +89,7 @@ def next_project(released: Settings, tmp_path: Path) -> Settings:
 
 
 def test_shipped_publications_become_one_complete_release(released: Settings) -> None:
-    release = latest(released)
+    release = latest(released.curated)
     assert release is not None
     assert {path.stem for path in release.folder.glob("*.parquet")} == set(TABLES)
     for name in ("datapackage.json", "release.json", "NOTES.md", "index.html"):
@@ -106,7 +106,7 @@ def test_shipped_publications_become_one_complete_release(released: Settings) ->
 
 
 def test_release_prints_a_balance_that_comes_out(released: Settings) -> None:
-    release = latest(released)
+    release = latest(released.curated)
     assert release is not None
     balances = {said["source"]: said for said in release.said["balance"]}
     assert balances.keys() == SOURCES
@@ -127,16 +127,16 @@ def test_every_rule_leads_back_to_its_printed_line(released: Settings) -> None:
 
 
 def test_files_of_a_release_are_those_its_manifest_names(released: Settings) -> None:
-    release = latest(released)
+    release = latest(released.curated)
     assert release is not None
-    for name, said in release.said["files"].items():
+    for name, said in release.files.items():
         path = release.folder / name
-        assert said["sha256"] == sha256_of(path)
-        assert said["rows"] == pq.read_metadata(path).num_rows
+        assert said.sha256 == sha256_of(path)
+        assert said.rows == pq.read_metadata(path).num_rows
 
 
 def test_parquet_columns_carry_their_descriptions(released: Settings) -> None:
-    release = latest(released)
+    release = latest(released.curated)
     assert release is not None
     for name, declared in TABLES.items():
         schema = pq.read_schema(release.folder / f"{name}.parquet")
@@ -146,7 +146,7 @@ def test_parquet_columns_carry_their_descriptions(released: Settings) -> None:
 
 
 def test_data_docs_of_every_document_lie_in_the_release(released: Settings) -> None:
-    release = latest(released)
+    release = latest(released.curated)
     assert release is not None
     for source in SOURCES:
         assert (release.folder / "validation" / source / "published" / "document.html").exists()
@@ -183,10 +183,10 @@ def test_release_built_elsewhere_has_the_same_bytes(released: Settings, project:
         text=True,
     )
     assert done.returncode == journey.PUBLISHED, done.stderr
-    one, other = latest(released), latest(project)
+    one, other = latest(released.curated), latest(project.curated)
     assert one is not None
     assert other is not None
-    assert one.said["files"] == other.said["files"]
+    assert one.files == other.files
     assert one.id == other.id
 
 
@@ -200,7 +200,7 @@ def test_one_changed_line_is_exactly_one_change(next_project: Settings) -> None:
     assert change["materiality"] == "high"
     assert json.loads(change["before"])["pa_status"] == "not_required"
     assert json.loads(change["after"])["pa_status"] == "required"
-    notes = (latest(next_project).folder / "NOTES.md").read_text()  # type: ignore[union-attr]
+    notes = (latest(next_project.curated).folder / "NOTES.md").read_text()  # type: ignore[union-attr]
     assert "A6515" in notes
     for rule in rules(next_project):
         is_new = rule["code"] == "A6515"
@@ -338,7 +338,7 @@ def test_nothing_publishable_leaves_no_release_and_says_so(
     kept = [line for line in (folder / "seen.jsonl").read_text().splitlines() if "-21T" not in line]
     (folder / "seen.jsonl").write_text("\n".join(kept) + "\n")
     assert refresh(project) == journey.NOTHING
-    assert latest(project) is None
+    assert latest(project.curated) is None
     assert "no document can be published: cigna_commercial_dme" in capsys.readouterr().err
 
 
@@ -374,7 +374,7 @@ def test_json_summary_is_the_only_thing_on_standard_output(
 
 def test_pointer_and_release_agree(released: Settings) -> None:
     pointer = load_json(released.curated / "latest.json")
-    release = latest(released)
+    release = latest(released.curated)
     assert release is not None
     assert pointer == {"release": release.id, "sequence": 1}
     assert release.id.startswith("000001-")

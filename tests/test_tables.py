@@ -166,3 +166,18 @@ def test_data_row_that_holds_a_header_word_is_still_a_row() -> None:
     found = read(HEADER, "A1000\tDescription\tYes", "A1001\tCode\tYes")
     assert len(found.rows) == 2
     assert found.problems == ()
+
+
+def test_header_whose_columns_were_all_renamed_is_a_problem_and_hides_what_is_below() -> None:
+    found = read(HEADER, "A1000\tx\tYes", "Procedure\tText\tAuth", "A1001\ty\tYes")
+    (problem,) = found.problems
+    assert "'Procedure | Text | Auth'" in str(problem)
+    assert str(problem).startswith("page 2, line 3")
+    assert [row.cells["code"] for row in found.rows] == ["A1000"]
+    assert found.tally.ignored == {BELOW_BAD_HEADER: 1}
+
+
+def test_row_with_a_damaged_code_or_value_alone_is_no_header() -> None:
+    found = read(HEADER, "A1OOO\tx\tYes", "A1001\ty\tPerhaps")
+    assert len(found.rows) == 2
+    assert found.problems == ()

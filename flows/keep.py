@@ -1,0 +1,81 @@
+"""The release gate: what is read now may not silently take the place of what was published.
+
+The document gate compares the versions of a document as they are read today. This gate compares
+what would be published with the latest release, and so also sees what a change of our own (a
+YAML, a reader, a lost file) does to a list that its payer did not touch. A document that fails
+it keeps its rows of that release.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import replace
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from flows.documents import Document
+from flows.facts import measure
+from flows.releases import Release
+from schemas.fields import Table, arrow_schema
+from schemas.suites import document_checks
+from schemas.tables import TABLES
+
+_COMPARED = ("share_of_last", "overlap", "flipped_share")
+
+
+def rows_of(release: Release, table: Table, source: str) -> pa.Table:
+    """The rows that a release has of one source, in the columns that the table has now."""
+    path = release.folder / f"{table.name}.parquet"
+    schema = pa.schema([field.with_nullable(True) for field in arrow_schema(table)])
+    if not path.exists():
+        return schema.empty_table()
+    rows = pq.read_table(path, filters=[("source", "=", source)])
+    missing = [field for field in schema if field.name not in rows.column_names]
+    for field in missing:
+        rows = rows.append_column(field, pa.nulls(rows.num_rows, field.type))
+    return rows.select(schema.names).cast(schema)
+
+
+def keep(document: Document, before: Release | None, accepted: Collection[str]) -> Document:
+    """The document, or the same with its rows kept as in the release before.
+
+    Names in `accepted` pass: someone looked at the difference and wants it.
+    """
+    if before is None or document.source.source in accepted:
+        return document
+    reason = _objection(document, before)
+    if reason is None:
+        return document
+    held = document.held_reason
+    return replace(document, failure=f"{held}; {reason}" if held else reason, kept=before)
+
+
+def _objection(document: Document, before: Release) -> str | None:
+    source = document.source
+    main = TABLES[source.main_table]
+    old = rows_of(before, main, source.source)
+    if not old.num_rows:
+        return None
+    if document.published is None:
+        return f"its {old.num_rows} rows stay as they were in release {before}"
+    measured = measure(
+        source,
+        document.published.part.outline(),
+        candidates=document.published.part.table(main).num_rows,
+        rows=document.published.accepted_rows(main),
+        before=old,
+        reasons=(),
+    )
+    broken = [
+        check.reason.replace("the last good version", f"release {before}")
+        for check in document_checks(source.expect)
+        if check.arguments["column"] in _COMPARED
+        and not check.admits(getattr(measured.facts, check.arguments["column"]))
+    ]
+    if not broken:
+        return None
+    return (
+        f"read as it is now, {'; '.join(broken)}: look at the difference, then correct "
+        f"sources/{source.source}.yml or run precert refresh --accept {source.source}"
+    )
