@@ -44,6 +44,7 @@ def keep(document: Document, before: Release | None, accepted: Collection[str]) 
     """
     if before is None or document.source.source in accepted:
         return document
+    # The reason names no release: it would be another one, and so be news, at each refresh.
     reason = _objection(document, before)
     if reason is None:
         return document
@@ -58,7 +59,7 @@ def _objection(document: Document, before: Release) -> str | None:
     if not old.num_rows:
         return None
     if document.published is None:
-        return f"its {old.num_rows} rows stay as they were in release {before}"
+        return f"its {old.num_rows} rows stay as they were published"
     measured = measure(
         source,
         document.published.part.outline(),
@@ -68,7 +69,7 @@ def _objection(document: Document, before: Release) -> str | None:
         reasons=(),
     )
     broken = [
-        check.reason.replace("the last good version", f"release {before}")
+        check.reason.replace("the last good version", "what is published")
         for check in document_checks(source.expect)
         if check.arguments["column"] in _COMPARED
         and not check.admits(getattr(measured.facts, check.arguments["column"]))
