@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 UV := $(BIN)/uv pip install --quiet --python $(BIN)/python --compile-bytecode
 
-.PHONY: refresh test lint types docs bench lock clean
+.PHONY: refresh test lint types docs golden bench lock clean
 
 refresh: $(VENV)/.runtime
 	$(BIN)/precert refresh --offline
@@ -38,6 +38,9 @@ $(VENV)/.dev: $(VENV)/.runtime requirements/dev.txt
 
 docs: $(VENV)/.runtime
 	$(BIN)/python -c 'from schemas.dictionary import data_dictionary; print(data_dictionary(), end="")' > docs/data-dictionary.md
+
+golden: $(VENV)/.dev
+	$(BIN)/python -m tests.test_golden
 
 bench:
 	$(PYTHON) benchmarks/journey.py

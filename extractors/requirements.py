@@ -85,6 +85,7 @@ _HALT = re.compile(
     r"|superseded|retired|pushed back|(?:on|in)(?: \w+)? (?:hold|abeyance)|until further notice"
     r"|(?:not|never|n[’']t)(?: \w+){0,2}? enforced?|non-?enforcement|enforcement discretion"
     r"|(?:new|revised|later) (?:effective|start|implementation|compliance) date"
+    r"|date (?:is|has been|was|will be) (?:now|moved|changed|revised|extended|reset)"
     r"|no longer (?:\w+ ){0,2}?(?:requir(?:e|es|ed|ing)|need(?:s|ed)?|mandatory|necessary"
     r"|subject to|enforced?|appl(?:y|ies|icable)|in (?:effect|force)|effective))\b",
     re.IGNORECASE,
@@ -92,8 +93,9 @@ _HALT = re.compile(
 # What does so only beside the name of the duty: elsewhere these are words of many uses.
 _DENIAL = re.compile(
     r"\b(?:suspension|withdrawal|removal|removing|lifted|stayed|eliminat(?:e|es|ed|ing)|ended"
-    r"|expired|terminat(?:e|es|ed|ing)|sunset|voluntary|optional|exempt(?:ed|s)?|no longer|reversed"
-    r"|moved to|(?:not|never|\w+n[’']t)(?:\s+\w+){0,3}?\s+(?:requir(?:e|es|ed)|need(?:ed)?"
+    r"|expired|terminat(?:e|es|ed|ing)|sunset|voluntary|optional|exempt(?:ed|s)?|no longer|void"
+    r"|reversed|moved to|need not"
+    r"|(?:not|never|\w+n[’']t)(?:\s+\w+){0,3}?\s+(?:requir(?:e|es|ed)|need(?:ed)?"
     r"|mandatory|(?<!reasonable and )necessary|subject to|in effect|appl(?:y|ies|icable)"
     r"|implement(?:ed)?|take effect"
     r"|begin|start))\b",
@@ -108,8 +110,10 @@ _OPEN = re.compile(
 _OPEN_REACH = 40
 # A duty, or the publication that states it, named without its code.
 _REFERENCE = re.compile(
-    r"\b(?<!refill )(?<!signature )(?:requirements?|mandates?|obligations?|edits?|implementation|enforcement"
-    r"|(?:effective|start) date)\b|\bmandatory (?:\w+ ){0,3}?(?:reviews?|verification)\b"
+    r"\b(?<!refill )(?<!signature )(?:requirements?|mandates?|obligations?|edits?"
+    r"|implementation|enforcement|(?:effective|start) date)\b"
+    r"|\bmandatory (?:\w+ ){0,3}?(?:reviews?|verification)\b|\b(?:the|PDAC) (?:\w+ )?reviews?\b"
+    r"|\b(?:this|that) (?:date|deadline)\b|\bdate (?:will|is|was|has|no longer)\b"
     r"|\b(?:this|these|such) (?:[\w-]+ ){0,3}?(?:bulletin|article|notice|publication|announcement"
     r"|guidance|instructions?|policy|rule)\b"
     r"|^\W*(?:this|that|it|these|they)(?:\s+(?:is|are|was|were|has|have|been|will|be|now"
@@ -117,6 +121,7 @@ _REFERENCE = re.compile(
     r"|cancell?ed|(?:on|in)\b)",
     re.IGNORECASE,
 )
+_NOW = re.compile(r"\bnow\b", re.IGNORECASE)
 # Limits that the table has no column for.
 _LIMIT = re.compile(
     r"\b(?:if|when|where|in conjunction with|in combination with|in addition to|together with"
@@ -236,7 +241,8 @@ def read_duties(sentence: str, mentions: tuple[CodeMention, ...], semantics: str
     starts = {day for day, start, _ in dates if _is_beginning(sentence, start)}
     unread = _unread(sentence, dates, starts, mentions)
     if unread:
-        changes = len(starts) > 1 or _LIMIT.search(sentence) or _ends(sentence, dates)
+        limits = _LIMIT.search(sentence) or _NOW.search(sentence)
+        changes = limits or len(starts) > 1 or _ends(sentence, dates)
         doubt = _doubt(unread, told, sentence, mentions) if codes and changes else None
         return Duties(unread=unread, doubt=doubt)
     return Duties(

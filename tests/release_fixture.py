@@ -4,7 +4,8 @@
     borealis  a PDF list whose newest version is held, and an exchange list never retrieved
     cobalt    a list that ends in the middle
     dune      a list never retrieved
-    pdac      an HTML bulletin with a dated duty (no payer); acme's own bulletin with another
+    pdac      an HTML specimen of a bulletin with a dated duty (no payer); acme's own bulletin
+              with another
 
 The codes, notes and words are of the kinds that real lists print; every payer is invented. The
 snapshots hold the very lines that the rows name.
@@ -188,6 +189,7 @@ def document(store: Store, source: str, payer: str | None, **given: Any) -> dict
         "first_seen": RETRIEVED,
         "last_seen": SECOND_MADE,
         "is_truncated": False,
+        "is_specimen": False,
         "status": "current",
         **given,
     }
@@ -266,7 +268,7 @@ def _tables(store: Store) -> dict[str, list[dict[str, Any]]]:
         "prior_authorization": rules,
         "documents": _documents(store),
         "requirements": _requirements(store),
-        "quarantine": [_held_back(store)],
+        "quarantine": [_ask_us(store)],
         "changes": _changes(rules),
     }
 
@@ -289,7 +291,14 @@ def _documents(store: Store) -> list[dict[str, Any]]:
         document(store, "acme_bulletin", "acme", kind="bulletin", line_of_business=None),
         document(store, "acme_dme", "acme", quarantined=1, title="Acme DME list"),
         document(
-            store, "borealis_exchange", "borealis", status="missing", rows=0, retrieved_at=None
+            store,
+            "borealis_exchange",
+            "borealis",
+            status="missing",
+            rows=0,
+            retrieved_at=None,
+            is_specimen=None,
+            line_of_business="exchange",
         ),
         document(
             store,
@@ -306,7 +315,7 @@ def _documents(store: Store) -> list[dict[str, Any]]:
         document(store, "borealis_medicaid", "borealis", status="stale", **medicaid),
         document(store, "cobalt_dme", "cobalt", is_truncated=True),
         document(store, "dune_dme", "dune", status="missing", rows=0, retrieved_at=None),
-        document(store, "pdac_k1007", None, kind="bulletin", publisher="PDAC"),
+        document(store, "pdac_k1007", None, kind="bulletin", publisher="PDAC", is_specimen=True),
     ]
 
 
@@ -349,21 +358,40 @@ def _requirements(store: Store) -> list[dict[str, Any]]:
     ]
 
 
-def _held_back(store: Store) -> dict[str, Any]:
-    printed = ACME_LIST.split("\n")[10]
+def held_back(
+    store: Store, source: str, line: int, code: str | None, printed: str, **given: Any
+) -> dict[str, Any]:
+    """A row of `quarantine` printed at a line of a source's snapshot, for no readable code."""
+    cells = printed.split("\t")
+    table = "prior_authorization"
     return {
         **dict.fromkeys(TABLES["quarantine"].names),
-        "table": "prior_authorization",
-        "reasons": ["the PA value is 'Ask us', which table.statuses does not map"],
-        "expectations": ["pa_status not null"],
-        "cells": printed.split("\t"),
-        "source": "acme_dme",
+        "table": table,
+        "reasons": [f"{cells[0]!r} is not a code"],
+        "expectations": ["code not null"],
+        "cells": cells,
+        "code": code,
+        "row_key": digest([table, source, line, code]),
+        "source": source,
         "document": "list",
-        "sha256": store.sha256["acme_dme"],
+        "sha256": store.sha256[source],
         "page": 1,
-        "line": 11,
+        "line": line,
         "raw_text": printed,
+        **given,
     }
+
+
+def _ask_us(store: Store) -> dict[str, Any]:
+    return held_back(
+        store,
+        "acme_dme",
+        11,
+        "E0483",
+        ACME_LIST.split("\n")[10],
+        reasons=["the PA value is 'Ask us', which table.statuses does not map"],
+        expectations=["pa_status not null"],
+    )
 
 
 def _changes(rules: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -385,6 +413,7 @@ def _change(
 ) -> dict[str, Any]:
     return {
         "op": op,
+        "cause": "publication",
         "table": "prior_authorization",
         "row_key": row["row_key"],
         "payer": row["payer"],

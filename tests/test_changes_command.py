@@ -66,6 +66,7 @@ def test_table_shows_what_a_field_was_and_is(store: Store) -> None:
     assert shown[0].split() == [
         "release",
         "op",
+        "cause",
         "table",
         "payer",
         "code",
@@ -74,6 +75,28 @@ def test_table_shows_what_a_field_was_and_is(store: Store) -> None:
     ]
     assert "pa_status: required -> not_required" in shown[3]
     assert shown[3].endswith("high")
+
+
+@pytest.mark.parametrize("cause", ["reading", "quarantine"])
+def test_change_that_is_not_the_payers_says_so(tmp_path: Path, cause: str) -> None:
+    store = build_store(tmp_path)
+    tables = {**store.rows, "changes": [dict(store.rows["changes"][1], cause=cause)]}
+    write_release(store, THIRD, 3, SECOND, SECOND_MADE + timedelta(days=7), tables)
+    assert [item["cause"] for item in json.loads(run(store, "--json").stdout)] == [cause]
+    shown = run(store).stdout.splitlines()
+    assert shown[2].split()[:3] == [THIRD, "add", cause]
+    assert shown[-1].startswith(f"cause {cause}: ")
+    assert "the publication need not have changed" in shown[-1]
+
+
+def test_change_by_the_payer_needs_no_explanation(store: Store) -> None:
+    assert {item["cause"] for item in json.loads(run(store, "--json").stdout)} == {"publication"}
+    assert "need not have changed" not in run(store).stdout
+
+
+def test_folder_whose_name_is_a_pattern_is_read(tmp_path: Path) -> None:
+    store = build_store(tmp_path / "a[b]")
+    assert told(store, "--payer", "borealis") == [OF_SECOND[2]]
 
 
 def test_json_carries_the_content_before_and_after(store: Store) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
 import yaml
 from click.testing import CliRunner, Result
@@ -252,6 +254,82 @@ def test_sources_without_a_registry_is_one_sentence(tmp_path: Path) -> None:
     result = CliRunner().invoke(main, ["--sources", str(tmp_path / "nowhere"), "sources"])
     assert result.exit_code == 1
     assert len(result.stderr.splitlines()) == 1
+
+
+def commands(group: click.Group, *names: str) -> Iterator[tuple[tuple[str, ...], click.Command]]:
+    for name, command in group.commands.items():
+        yield (*names, name), command
+        if isinstance(command, click.Group):
+            yield from commands(command, *names, name)
+
+
+@pytest.mark.parametrize(
+    "command", [pytest.param(found, id=" ".join(path)) for path, found in commands(main)]
+)
+def test_every_command_takes_the_folders_after_its_name(command: click.Command) -> None:
+    taken = {option for param in command.params for option in param.opts}
+    assert {"--raw", "--curated", "--sources"} <= taken
+
+
+@pytest.mark.parametrize(
+    "words", [["releases", "--json"], ["changes"], ["lookup", "A4253"], ["releases", "verify"]]
+)
+def test_folder_after_the_command_wins_over_the_one_before(
+    store: Store, tmp_path: Path, words: list[str]
+) -> None:
+    other = str(tmp_path / "elsewhere")
+    expected = run(store, *words)
+    given = ["--curated", other, *words, "--curated", str(store.curated)]
+    result = CliRunner().invoke(main, given)
+    assert (result.exit_code, result.stdout) == (expected.exit_code, expected.stdout)
+    reversed_ = CliRunner().invoke(main, [*store.options, *words, "--curated", other])
+    assert reversed_.stdout != expected.stdout
+
+
+def test_folder_of_a_group_holds_for_its_command(store: Store, tmp_path: Path) -> None:
+    given = ["--curated", str(tmp_path), "releases", "--curated", str(store.curated), "verify"]
+    assert CliRunner().invoke(main, given).exit_code == 0
+
+
+def test_refresh_takes_its_folders_after_its_name(tmp_path: Path) -> None:
+    nowhere = tmp_path / "nowhere"
+    folders = ["--raw", str(tmp_path), "--curated", str(tmp_path), "--sources", str(nowhere)]
+    result = CliRunner().invoke(main, ["refresh", "acme", "--no-prefect", *folders])
+    assert result.exit_code == 2
+    assert f"{nowhere}: no such folder" in result.stderr
+
+
+@pytest.mark.parametrize("host", ["", "localhost"])
+def test_folder_may_be_a_file_address(tmp_path: Path, host: str) -> None:
+    store = build_store(tmp_path / "a b%c[d]")
+    address = store.curated.as_uri().replace("file://", f"file://{host}")
+    assert "%20" in address
+    result = CliRunner().invoke(main, ["releases", "--curated", address, "--json"])
+    assert [item["release"] for item in json.loads(result.stdout)] == [SECOND, FIRST]
+
+
+@pytest.mark.parametrize("address", ["s3://bucket/curated", "https://a.example/x", "gs:bucket"])
+@pytest.mark.parametrize("option", ["--raw", "--curated", "--sources"])
+def test_address_of_another_scheme_is_a_usage_error(option: str, address: str) -> None:
+    for words in ([option, address, "releases"], ["releases", option, address]):
+        result = CliRunner().invoke(main, words)
+        assert result.exit_code == 2
+        assert repr(address) in result.stderr
+        assert "only folders are supported now" in result.stderr
+
+
+@pytest.mark.parametrize("address", ["file://far.example/x", "file:x", "file:///a%00b", ""])
+def test_file_address_of_no_folder_here_is_a_usage_error(address: str) -> None:
+    result = CliRunner().invoke(main, ["releases", "--curated", address])
+    assert result.exit_code == 2
+    assert "file://" in result.stderr
+
+
+def test_address_in_the_environment_is_checked_too() -> None:
+    environment = {"PRECERT_CURATED": "s3://bucket"}
+    result = CliRunner().invoke(main, ["releases"], env=environment)
+    assert result.exit_code == 2
+    assert "only folders are supported now" in result.stderr
 
 
 def test_columns_are_aligned_and_numbers_to_the_right() -> None:

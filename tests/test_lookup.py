@@ -24,9 +24,12 @@ from tests.release_fixture import (
     Store,
     build_store,
     document,
+    held_back,
     rule,
     write_release,
 )
+
+THIRD = "000003-0c0c0c0c"
 
 
 @pytest.fixture(scope="module")
@@ -150,14 +153,170 @@ def test_row_held_back_that_names_the_code_is_never_not_listed(store: Store) -> 
     assert "Ask us" in answer["explanation"]
 
 
-def test_row_held_back_whose_range_has_the_code_is_never_not_listed(tmp_path: Path) -> None:
+@pytest.mark.parametrize("printed", ["K0001-K0009\tAsk us", "CHAIRS\tk0001 through\nk0009\tAsk us"])
+def test_row_held_back_whose_range_has_the_code_is_never_not_listed(
+    tmp_path: Path, printed: str
+) -> None:
     store = build_store(tmp_path)
-    held_back = dict(store.rows["quarantine"][0])
-    held_back |= {"cells": ["K0001-K0009", "Ask us"], "raw_text": "K0001-K0009\tAsk us"}
-    tables = {**store.rows, "quarantine": [held_back]}
-    write_release(store, "000003-0c0c0c0c", 3, None, SECOND_MADE, tables)
+    store = with_quarantine(store, [held_back(store, "acme_dme", 11, "K0001", printed)])
     assert ask_acme(store, "K0005")["answer"] == "not_ingested"
     assert ask_acme(store, "K0010")["answer"] == "not_listed"
+
+
+def with_quarantine(store: Store, rows: list[dict[str, Any]], **tables: Any) -> Store:
+    """The store with a third release in which these rows are held back and no others."""
+    documents = [{**row, "quarantined": 0} for row in store.rows["documents"]]
+    tables = {**store.rows, "documents": documents, "quarantine": rows, **tables}
+    write_release(store, THIRD, 3, None, SECOND_MADE, tables)
+    return store
+
+
+@pytest.mark.parametrize(
+    "printed",
+    ["VENTS\tEO466\tHome ventilator\tYes", "VENTS\t\tHome ventilator\tYes", "VENTS\tventilator"],
+    ids=["letter O for zero", "empty code", "too few cells"],
+)
+def test_row_without_a_readable_code_may_be_any_code_not_listed(
+    tmp_path: Path, printed: str
+) -> None:
+    store = build_store(tmp_path)
+    store = with_quarantine(store, [held_back(store, "acme_dme", 12, None, printed)])
+    answer = ask_acme(store, "E0466")
+    assert (answer["answer"], answer["rules"]) == ("not_ingested", [])
+    assert [fact["place"]["raw_text"] for fact in answer["held_back"]] == [printed]
+    assert "1 printed row has no code that could be read" in answer["explanation"]
+    assert "acme_dme/list page 1, line 12" in answer["explanation"]
+    result = run(store, "E0466", "--payer", "acme")
+    assert result.exit_code == NOT_INGESTED
+    assert "NOT LISTED" not in result.stdout
+    assert repr(printed.replace("\t", " | ").replace("  ", " ")) in result.stdout
+
+
+def test_row_without_a_readable_code_leaves_other_payers_and_listed_codes_alone(
+    tmp_path: Path,
+) -> None:
+    store = build_store(tmp_path)
+    store = with_quarantine(store, [held_back(store, "acme_dme", 12, None, "EO466\tYes")])
+    (other,) = ask(store, "E0466", "--payer", "borealis")
+    assert other["answer"] == "not_listed"
+    listed = ask_acme(store, "K0848")
+    assert (listed["answer"], listed["held_back"]) == ("listed", [])
+    assert "another rule of this code may be there" in listed["explanation"]
+
+
+def test_row_of_a_version_that_is_not_published_does_not_unsettle_the_one_that_is(
+    tmp_path: Path,
+) -> None:
+    store = build_store(tmp_path)
+    of_held = held_back(store, "borealis_medicaid", 9, None, "EO466\tYes", sha256="e" * 64)
+    store = with_quarantine(store, [of_held])
+    (answer,) = ask(store, "E0466", "--payer", "borealis")
+    assert answer["answer"] == "not_listed"
+    assert "newest version held since 2026-11-20" in answer["list_freshness"]
+
+
+def test_five_rows_without_a_readable_code_are_shown_and_the_rest_counted(tmp_path: Path) -> None:
+    store = build_store(tmp_path)
+    rows = [held_back(store, "acme_dme", line, None, f"E{line}?\tYes") for line in range(20, 27)]
+    store = with_quarantine(store, rows)
+    answer = ask_acme(store, "E0466")
+    assert [fact["place"]["line"] for fact in answer["held_back"]] == [20, 21, 22, 23, 24]
+    assert answer["held_back_not_shown"] == 2
+    assert "7 printed rows have no code" in answer["explanation"]
+    assert answer["explanation"].endswith("and 2 more")
+    assert "2 such rows that are not shown" in run(store, "E0466", "--payer", "acme").stdout
+
+
+def test_row_held_back_whose_code_is_printed_elsewhere_is_found_by_it(tmp_path: Path) -> None:
+    store = build_store(tmp_path)
+    carried = held_back(store, "acme_dme", 12, "E0466", "\tHome ventilator, rental\tAsk us")
+    answer = ask_acme(with_quarantine(store, [carried]), "E0466")
+    assert answer["answer"] == "not_ingested"
+    assert answer["held_back"][0]["code"] == "E0466"
+
+
+def test_rows_held_back_are_counted_though_their_lines_gave_other_rows(tmp_path: Path) -> None:
+    store = build_store(tmp_path)
+    half = held_back(store, "acme_dme", 5, "E0602", "SLEEP\tE0601, E0602\tYes")
+    store = with_quarantine(store, [half])
+    assert ask_acme(store, "E0602")["answer"] == "not_ingested"
+    other = ask_acme(store, "E2402")
+    assert other["answer"] == "not_listed"
+    assert "1 of the rows of 'Acme DME list' (commercial)" in other["explanation"]
+    assert [version["rows_held_back"] for version in other["lists"]] == [1]
+
+
+def test_list_that_was_not_read_is_named_where_the_others_do_not_name_the_code(
+    store: Store,
+) -> None:
+    (answer,) = ask(store, "E2402", "--payer", "borealis")
+    assert answer["answer"] == "not_listed"
+    (unread,) = answer["lists_not_read"]
+    assert (unread["source"], unread["line_of_business"]) == ("borealis_exchange", "exchange")
+    assert "'borealis_exchange list' (exchange) was never retrieved" in answer["explanation"]
+    first = run(store, "E2402", "--payer", "borealis").stdout.splitlines()[1].strip()
+    assert first.startswith("NOT LISTED in what was read")
+    assert "NOT READ, or not to the end: 'borealis_exchange list' (exchange)" in first
+
+
+def test_list_held_without_any_published_version_is_named_too(tmp_path: Path) -> None:
+    store = build_store(tmp_path)
+    held = document(
+        store,
+        "acme_supplies",
+        "acme",
+        title="Acme supplies",
+        line_of_business=None,
+        status="held",
+        held_reason=HELD_REASON,
+        rows=0,
+    )
+    store = with_quarantine(store, [], documents=[*store.rows["documents"], held])
+    answer = ask_acme(store, "E2402")
+    assert answer["answer"] == "not_listed"
+    named = "'Acme supplies' (line of business not stated)"
+    assert f"{named} is held and no version of it is published" in answer["explanation"]
+    assert named in run(store, "E2402", "--payer", "acme").stdout.splitlines()[1]
+
+
+def test_payer_whose_every_list_was_read_has_none_that_was_not(store: Store) -> None:
+    assert ask_acme(store, "E2402")["lists_not_read"] == []
+
+
+def test_duty_of_a_specimen_says_not_to_cite_it(store: Store) -> None:
+    (duty,) = ask_acme(store, "K1007")["requirements"]
+    assert duty["is_specimen"] is True
+    shown = run(store, "K1007", "--payer", "acme").stdout
+    warning = r" \(a specimen in our own words: do not cite\)$"
+    assert re.search(rf"stated by +PDAC{warning}", shown, re.MULTILINE)
+    assert re.search(rf"place +pdac_k1007/list, page 1, line 3{warning}", shown, re.MULTILINE)
+
+
+def test_duty_of_a_publication_itself_can_be_cited(store: Store) -> None:
+    (duty,) = ask_acme(store, "E0601")["requirements"]
+    assert duty["is_specimen"] is False
+    assert "do not cite" not in run(store, "E0601", "--payer", "acme").stdout
+
+
+def test_rule_of_a_specimen_says_not_to_cite_it(tmp_path: Path) -> None:
+    store = build_store(tmp_path)
+    specimen = document(store, "acme_dme", "acme", is_specimen=True)
+    store = with_quarantine(store, [], documents=[specimen])
+    answer = ask_acme(store, "E0470")
+    assert [rule["is_specimen"] for rule in answer["rules"]] == [True]
+    assert "a specimen in our own words" in answer["list_freshness"]
+    shown = run(store, "E0470", "--payer", "acme").stdout
+    assert "line 6 (a specimen in our own words: do not cite)" in shown
+
+
+@pytest.mark.parametrize("name", ["a[b]", "a*", "a?b", "payer=zeta", "a b'c"])
+def test_folder_whose_name_is_a_pattern_is_read_and_no_other(tmp_path: Path, name: str) -> None:
+    store = build_store(tmp_path / name)
+    for other in ("ab", "axb"):
+        for path in build_store(tmp_path / other).curated.rglob("*.parquet"):
+            path.write_bytes(b"another release")
+    answer = ask_acme(store, "E0601")
+    assert [rule["pa_status"] for rule in answer["rules"]] == ["required", "required"]
 
 
 def test_rule_holds_from_its_first_day_and_not_on_its_end_day(store: Store) -> None:
