@@ -13,8 +13,8 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from flows.payer_lists import PARQUET, is_called, payer_names, read_versions, table_path
-from flows.releases import Release, ReleaseError, history, opened
+from flows.payer_lists import is_called, payer_names, read_versions
+from flows.releases import PARQUET, Release, ReleaseError, history, intact, opened
 from flows.table_text import aligned
 
 _ISO_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
@@ -139,11 +139,11 @@ def changes(releases: Sequence[Release], payer: str | None = None) -> list[Chang
     known: set[tuple[str, str | None]] = set()
     with opened() as connection:
         for release in releases:
-            rows = connection.execute(_SQL, {"path": table_path(release, "changes")}).fetchall()
+            rows = connection.execute(_SQL, {"path": intact(release, "changes")}).fetchall()
             told = [_change(release, row) for row in rows]
             found += told
             if payer is not None:
-                rules_path = table_path(release, "prior_authorization")
+                rules_path = intact(release, "prior_authorization")
                 versions = read_versions(connection, release)
                 known |= payer_names(connection, rules_path, versions).items()
                 known |= {(change.payer, None) for change in told if change.payer}

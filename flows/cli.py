@@ -18,7 +18,7 @@ from datetime import date
 from io import TextIOWrapper
 from pathlib import Path
 from typing import Any, TypeVar
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 import click
 
@@ -33,6 +33,7 @@ _Decorated = TypeVar("_Decorated", bound=Callable[..., Any])
 
 # One letter before the colon is a drive, not a scheme.
 _ADDRESS = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]+):")
+_FILE_ADDRESS = re.compile(r"file:(?://(?:localhost)?)?(?P<path>/(?!/)[^?#]*)", re.IGNORECASE)
 _FOLDERS = ("raw", "curated", "sources")
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _NEW_FILE = click.Path(dir_okay=False, writable=True, path_type=Path)
@@ -88,10 +89,9 @@ def _path_of(text: str) -> str:
             f"{text!r} is an address, and only folders are supported now: give a path (./ before "
             "a name with a colon) or a file:// address"
         )
-    parts = urlsplit(text)
-    path = unquote(parts.path, errors="surrogateescape")
-    is_here = parts.netloc.lower() in ("", "localhost") and path.startswith("/")
-    if not is_here or parts.query or parts.fragment or "\0" in path:
+    file = _FILE_ADDRESS.fullmatch(text)
+    path = unquote(file["path"], errors="surrogateescape") if file else ""
+    if not path or "\0" in path:
         raise ValueError(f"{text!r} names no folder of this machine: write it as file:///path")
     return path
 
@@ -340,6 +340,12 @@ def sources(settings: Settings, as_json: bool) -> None:
     help="What runs the tasks.",
 )
 @click.option("--no-prefect", is_flag=True, help="Run the plain functions without Prefect.")
+@click.option(
+    "--accept",
+    multiple=True,
+    metavar="SOURCE",
+    help="Publish this source however much it differs from the release before.",
+)
 @_as_json
 @_folders
 @click.pass_obj
@@ -349,6 +355,7 @@ def refresh(
     offline: bool,
     runner: str,
     no_prefect: bool,
+    accept: tuple[str, ...],
     as_json: bool,
 ) -> None:
     """Fetch, extract, validate and publish: all sources, or those named."""
@@ -362,6 +369,7 @@ def refresh(
             runner=runner,
             prefect=not no_prefect,
             as_json=as_json,
+            accept=accept,
         )
     )
 

@@ -119,21 +119,26 @@ def shown_verdicts(document: Document) -> list[Verdict]:
 
 
 def _quarantine(documents: Iterable[Document]) -> pa.Table:
-    found = []
+    found: dict[tuple[Any, ...], dict[str, Any]] = {}
     for document in documents:
+        if document.kept is not None:
+            for row in rows_of(document.kept, QUARANTINE, document.source.source).to_pylist():
+                found[_place(row)] = row
         for verdict in shown_verdicts(document):
             for name, failed in verdict.failed.items():
                 rows = verdict.failed_rows(TABLES[name]).to_pylist()
                 for row, reasons in zip(rows, failed.values(), strict=True):
-                    found.append(
-                        {column: row.get(column) for column in QUARANTINE.names}
-                        | {
-                            "table": name,
-                            "reasons": list(dict.fromkeys(why for _, why in reasons)),
-                            "expectations": list(dict.fromkeys(what for what, _ in reasons)),
-                        }
-                    )
-    return pa.Table.from_pylist(found, schema=_nullable(QUARANTINE))
+                    shown = {column: row.get(column) for column in QUARANTINE.names} | {
+                        "table": name,
+                        "reasons": list(dict.fromkeys(why for _, why in reasons)),
+                        "expectations": list(dict.fromkeys(what for what, _ in reasons)),
+                    }
+                    found[_place(shown)] = shown
+    return pa.Table.from_pylist(list(found.values()), schema=_nullable(QUARANTINE))
+
+
+def _place(row: dict[str, Any]) -> tuple[Any, ...]:
+    return tuple(row[name] for name in ("table", "row_key", "sha256", "page", "line"))
 
 
 def balances(documents: Iterable[Document]) -> list[dict[str, Any]]:

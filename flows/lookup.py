@@ -16,7 +16,6 @@ from datetime import date
 from typing import TYPE_CHECKING, Any, Literal
 
 from flows.payer_lists import (
-    PARQUET,
     Lists,
     Version,
     gap,
@@ -24,9 +23,8 @@ from flows.payer_lists import (
     payer_lists,
     payer_names,
     read_versions,
-    table_path,
 )
-from flows.releases import Release, opened
+from flows.releases import PARQUET, Release, intact, opened
 from schemas.codes import CodeSpan, parse_expression, printable
 
 if TYPE_CHECKING:
@@ -264,7 +262,7 @@ def lookup(release: Release, question: Question) -> list[Answer]:
 
 def _find(connection: DuckDBPyConnection, release: Release, question: Question) -> _Findings:
     spans = {span.code: span for span in question.spans}
-    rules_path = table_path(release, "prior_authorization")
+    rules_path = intact(release, "prior_authorization")
     versions = read_versions(connection, release)
     known = payer_lists(versions, payer_names(connection, rules_path, versions))
     asked = tuple(one for one in known if _is_asked_for(one, question.payer))
@@ -307,7 +305,7 @@ def _requirements(
     codes: Iterable[str],
     published: Mapping[tuple[str, str], Version],
 ) -> Mapping[str, list[Fact]]:
-    parameters = {"codes": list(codes), "path": table_path(release, "requirements")}
+    parameters = {"codes": list(codes), "path": intact(release, "requirements")}
     found = defaultdict(list)
     for row in connection.execute(_REQUIREMENTS_SQL, parameters).fetchall():
         duty = _placed(_REQUIREMENT, row, published)
@@ -329,7 +327,7 @@ def _held_back(
     rows_of: Counter[tuple[str, str, str | None]] = Counter()
     naming: Mapping[tuple[str, str], list[Fact]] = defaultdict(list)
     unread: Mapping[str, list[Fact]] = defaultdict(list)
-    parameters = {"path": table_path(release, "quarantine")}
+    parameters = {"path": intact(release, "quarantine")}
     for code, reasons, printed, *cells in connection.execute(_HELD_BACK_SQL, parameters).fetchall():
         place = dict(zip(_PLACE, cells, strict=True))
         version = place["source"], place["document"], place["sha256"]
@@ -419,9 +417,10 @@ def _answer(
     every = found.rules.get((span.code, lists.payer), [])
     naming = found.held_back.naming.get((span.code, lists.payer), [])
     unread = [f for f in found.held_back.unread.get(lists.payer, ()) if f not in naming]
+    untold = _untold_rows(lists, found.held_back)
     fitting = [rule for rule in every if _fits(rule, span.modifiers)]
     rules = [rule for rule in fitting if _in_force(rule, on)]
-    kind = _kind(every, naming or unread, lists)
+    kind = _kind(every, naming or unread or untold, lists)
     rests_on = _rests_on(kind, every, lists)
     perhaps = [] if every else unread
     return Answer(
@@ -431,7 +430,7 @@ def _answer(
         payer=lists.payer,
         payer_name=lists.name,
         answer=kind,
-        explanation=_explanation(kind, naming, unread, lists, found.held_back),
+        explanation=_explanation(kind, naming, unread, untold, lists, found.held_back),
         rules=tuple(rules),
         not_in_force_on=on if fitting and not rules else None,
         only_with_modifiers=() if fitting else _modifiers_of(every),
@@ -448,7 +447,7 @@ def _answer(
     )
 
 
-def _kind(rules: Sequence[Fact], held_back: Sequence[Fact], lists: Lists) -> AnswerKind:
+def _kind(rules: Sequence[Fact], held_back: Sequence[object], lists: Lists) -> AnswerKind:
     """A line that is or may be about the code and was not published rules out *not listed*."""
     if rules:
         return "listed"
@@ -484,6 +483,7 @@ def _explanation(
     kind: AnswerKind,
     naming: Sequence[Fact],
     unread: Sequence[Fact],
+    untold: Sequence[str],
     lists: Lists,
     held_back: _HeldBack,
 ) -> str | None:
@@ -501,7 +501,7 @@ def _explanation(
             rows = held_back.rows_of.get((*version.publication, version.sha256))
             if rows:
                 clauses.append(f"{rows} of the rows of {version} could not be published")
-    return "; ".join([*clauses, *map(gap, lists.unread)]) or None
+    return "; ".join([*clauses, *untold, *map(gap, lists.unread)]) or None
 
 
 def _unread_rows(unread: Sequence[Fact], *, is_listed: bool) -> list[str]:
@@ -516,6 +516,19 @@ def _unread_rows(unread: Sequence[Fact], *, is_listed: bool) -> list[str]:
     said = "no row that was read names the code, but"
     where = f"{', '.join(shown)}{f' and {more} more' if more else ''}"
     return [f"{said} {count} no code that could be read and may be about it: {where}"]
+
+
+def _untold_rows(lists: Lists, held_back: _HeldBack) -> list[str]:
+    """A clause for each list with more lines held back than the quarantine table has rows of."""
+    clauses = []
+    for version in lists.published:
+        told = held_back.rows_of.get((*version.publication, version.sha256), 0)
+        if told < version.quarantined:
+            clauses.append(
+                f"{version.quarantined - told} of the rows of {version} could not be published and "
+                "the release does not show them: run `precert refresh`"
+            )
+    return clauses
 
 
 def _at(fact: Fact) -> str:

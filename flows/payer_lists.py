@@ -6,7 +6,6 @@ says about a code is not known here.
 
 from __future__ import annotations
 
-import glob
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,14 +13,11 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
-from flows.releases import Release, intact
+from flows.releases import PARQUET, Release, intact
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-# A table of a release in a query, for the path that `table_path` gives. Folders named like
-# `payer=acme` would otherwise replace the column of that name.
-PARQUET = "read_parquet($path, hive_partitioning = false)"
 
 _BETWEEN_WORDS = re.compile(r"[^a-z0-9]+")
 _PLAIN = (
@@ -153,18 +149,9 @@ class Lists:
         return ", ".join(clauses)
 
 
-def table_path(release: Release, table: str) -> str:
-    """The path of a table's Parquet as a pattern that matches nothing else.
-
-    DuckDB takes a path with `[`, `*` or `?` for a pattern, and would read other files instead.
-    Raises `ReleaseError` as `intact` does.
-    """
-    return glob.escape(intact(release, table))
-
-
 def read_versions(connection: DuckDBPyConnection, release: Release) -> list[Version]:
     """Every version of every publication that the release tells of, published or not."""
-    rows = connection.execute(_VERSIONS, {"path": table_path(release, "documents")}).fetchall()
+    rows = connection.execute(_VERSIONS, {"path": intact(release, "documents")}).fetchall()
     return [_version(row) for row in rows]
 
 

@@ -59,7 +59,7 @@ def find_place(release: Release, row_key: str) -> PrintedPlace:
     names = [name.removesuffix(".parquet") for name in release.files if name.endswith(".parquet")]
     tables = sorted(set(names).difference(_WITHOUT_PLACE))
     query = "\nUNION ALL ".join(
-        f"SELECT '{table}', {_COLUMNS} FROM read_parquet(${table}) WHERE row_key = $row_key"
+        f"SELECT '{table}', {_COLUMNS} FROM read_parquet(${table}, hive_partitioning = false) WHERE row_key = $row_key"
         for table in tables
     )
     paths = {table: intact(release, table) for table in tables}

@@ -362,14 +362,13 @@ def held_back(
     store: Store, source: str, line: int, code: str | None, printed: str, **given: Any
 ) -> dict[str, Any]:
     """A row of `quarantine` printed at a line of a source's snapshot, for no readable code."""
-    cells = printed.split("\t")
     table = "prior_authorization"
     return {
         **dict.fromkeys(TABLES["quarantine"].names),
         "table": table,
-        "reasons": [f"{cells[0]!r} is not a code"],
+        "reasons": ["its code cell cannot be read"],
         "expectations": ["code not null"],
-        "cells": cells,
+        "cells": printed.split("\t"),
         "code": code,
         "row_key": digest([table, source, line, code]),
         "source": source,

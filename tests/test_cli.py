@@ -318,7 +318,9 @@ def test_address_of_another_scheme_is_a_usage_error(option: str, address: str) -
         assert "only folders are supported now" in result.stderr
 
 
-@pytest.mark.parametrize("address", ["file://far.example/x", "file:x", "file:///a%00b", ""])
+@pytest.mark.parametrize(
+    "address", ["file://far.example/x", "file:x", "file:///a%00b", "file://[x", "file:///a?b", ""]
+)
 def test_file_address_of_no_folder_here_is_a_usage_error(address: str) -> None:
     result = CliRunner().invoke(main, ["releases", "--curated", address])
     assert result.exit_code == 2

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from extractors.extract import extract
+from extractors.records import Record
 from flows.registry import load_sources
 from schemas.source import Source
 from tests.conftest import ROOT, shipped
@@ -30,15 +32,17 @@ FACTS = (
 def facts(source: Source) -> dict[str, Any]:
     found = extract(shipped(source.source, source.document).read_bytes(), source)
     only = FACTS if source.kind == "pa_list" else None
+
+    def said(record: Record) -> dict[str, Any]:
+        return {k: v for k, v in record.values.items() if v and (only is None or k in only)}
+
     return {
-        "tally": [found.tally.lines_seen, found.tally.headers, found.tally.row_lines]
-        + [found.tally.ignored],
+        "tally": asdict(found.tally),
         "problems": [str(problem) for problem in found.problems],
         "dates": [found.posted_on, found.effective_on, found.updated_on],
         "is_truncated": found.is_truncated,
         "records": [
-            [record.table, record.place.page, record.place.line]
-            + [{k: v for k, v in record.values.items() if v and (only is None or k in only)}]
+            (record.table, record.place.page, record.place.line, said(record))
             for record in found.records
         ],
     }

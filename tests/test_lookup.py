@@ -246,6 +246,14 @@ def test_rows_held_back_are_counted_though_their_lines_gave_other_rows(tmp_path:
     assert [version["rows_held_back"] for version in other["lists"]] == [1]
 
 
+def test_rows_held_back_that_the_release_does_not_show_may_be_any_code(tmp_path: Path) -> None:
+    store = build_store(tmp_path)
+    documents = [document(store, "acme_dme", "acme", quarantined=3)]
+    answer = ask_acme(with_quarantine(store, [], documents=documents), "E2402")
+    assert answer["answer"] == "not_ingested"
+    assert "3 of the rows of 'acme_dme list' (commercial)" in answer["explanation"]
+
+
 def test_list_that_was_not_read_is_named_where_the_others_do_not_name_the_code(
     store: Store,
 ) -> None:
@@ -271,7 +279,14 @@ def test_list_held_without_any_published_version_is_named_too(tmp_path: Path) ->
         held_reason=HELD_REASON,
         rows=0,
     )
-    store = with_quarantine(store, [], documents=[*store.rows["documents"], held])
+    write_release(
+        store,
+        THIRD,
+        3,
+        None,
+        SECOND_MADE,
+        {**store.rows, "documents": [*store.rows["documents"], held]},
+    )
     answer = ask_acme(store, "E2402")
     assert answer["answer"] == "not_listed"
     named = "'Acme supplies' (line of business not stated)"
