@@ -167,8 +167,9 @@ def read_release(curated: Path, name: str) -> Release:
 def intact(release: Release, table: str) -> str:
     """The path of a table's Parquet for `PARQUET`, once its bytes have the manifest's hash.
 
-    Characters that DuckDB takes for a pattern are escaped, or it would read other files. Raises `ReleaseError` for a file that is missing or not the one published: a Parquet file with
-    one flipped bit can be read without an error and give another answer.
+    Characters that DuckDB takes for a pattern are escaped, or it would read other files. Raises
+    `ReleaseError` for a file that is missing or not the one published: a Parquet file with one
+    flipped bit can be read without an error and give another answer.
     """
     name = f"{table}.parquet"
     if name not in release.files:

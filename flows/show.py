@@ -14,7 +14,7 @@ from pathlib import Path
 
 from extractors.reading import Passage, Row
 from flows.files import sha256_of
-from flows.releases import Release, intact, opened
+from flows.releases import PARQUET, Release, intact, opened
 from flows.table_text import labelled, one_line
 from schemas.codes import printable
 
@@ -59,7 +59,7 @@ def find_place(release: Release, row_key: str) -> PrintedPlace:
     names = [name.removesuffix(".parquet") for name in release.files if name.endswith(".parquet")]
     tables = sorted(set(names).difference(_WITHOUT_PLACE))
     query = "\nUNION ALL ".join(
-        f"SELECT '{table}', {_COLUMNS} FROM read_parquet(${table}, hive_partitioning = false) WHERE row_key = $row_key"
+        f"SELECT '{table}', {_COLUMNS} FROM {PARQUET.replace('path', table)} WHERE row_key = $row_key"
         for table in tables
     )
     paths = {table: intact(release, table) for table in tables}

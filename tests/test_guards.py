@@ -121,6 +121,14 @@ def test_our_own_edit_that_loses_a_list_keeps_its_published_rows(next_project: S
     assert len(list(next_project.releases.iterdir())) == released
 
 
+def test_row_in_quarantine_stays_named_while_its_list_is_held(next_project: Settings) -> None:
+    add(next_project, changed(("A6515", "\tNo\t", "\tPerhaps\t")))
+    assert refresh(next_project) == journey.PUBLISHED
+    edit(next_project, '    "Yes": required\n', "")
+    assert refresh(next_project) == journey.TROUBLED
+    assert "A6515" in {row["code"] for row in table(next_project, "quarantine")}
+
+
 def test_key_that_stands_twice_in_the_yaml_is_an_error(next_project: Settings) -> None:
     edit(next_project, '    "Yes": required\n', '    "Yes": required\n    "Yes": not_required\n')
     assert refresh(next_project) == journey.USAGE
