@@ -59,7 +59,8 @@ def find_place(release: Release, row_key: str) -> PrintedPlace:
     names = [name.removesuffix(".parquet") for name in release.files if name.endswith(".parquet")]
     tables = sorted(set(names).difference(_WITHOUT_PLACE))
     query = "\nUNION ALL ".join(
-        f"SELECT '{table}', {_COLUMNS} FROM {PARQUET.replace('path', table)} WHERE row_key = $row_key"
+        f"SELECT '{table}', {_COLUMNS} FROM {PARQUET.replace('path', table)} "
+        "WHERE row_key = $row_key"
         for table in tables
     )
     paths = {table: intact(release, table) for table in tables}
