@@ -18,10 +18,8 @@ from flows.documents import Document
 from flows.facts import measure
 from flows.releases import Release
 from schemas.fields import Table, arrow_schema
-from schemas.suites import document_checks
+from schemas.suites import COMPARISONS, document_checks
 from schemas.tables import TABLES
-
-_COMPARED = ("share_of_last", "overlap", "flipped_share")
 
 
 def rows_of(release: Release, table: Table, source: str) -> pa.Table:
@@ -40,19 +38,20 @@ def rows_of(release: Release, table: Table, source: str) -> pa.Table:
 def keep(document: Document, before: Release | None, accepted: Collection[str]) -> Document:
     """The document, or the same with its rows kept as in the release before.
 
-    Names in `accepted` pass: someone looked at the difference and wants it.
+    Names in `accepted` may differ: someone looked at the difference and wants it. So may versions
+    that the source's `expect` accepts, against other versions.
     """
-    if before is None or document.source.source in accepted:
+    if before is None:
         return document
     # The reason names no release: it would be another one, and so be news, at each refresh.
-    reason = _objection(document, before)
+    reason = _objection(document, before, document.source.source in accepted)
     if reason is None:
         return document
     held = document.held_reason
     return replace(document, failure=f"{held}; {reason}" if held else reason, kept=before)
 
 
-def _objection(document: Document, before: Release) -> str | None:
+def _objection(document: Document, before: Release, accepted: bool) -> str | None:
     source = document.source
     main = TABLES[source.main_table]
     old = rows_of(before, main, source.source)
@@ -60,6 +59,10 @@ def _objection(document: Document, before: Release) -> str | None:
         return None
     if document.published is None:
         return f"its {old.num_rows} rows stay as they were published"
+    sha256 = document.published.part.snapshot.sha256
+    is_other = sha256 not in old["sha256"].to_pylist()
+    if accepted or (is_other and sha256 in source.expect.accepted_versions):
+        return None
     measured = measure(
         source,
         document.published.part.outline(),
@@ -71,7 +74,7 @@ def _objection(document: Document, before: Release) -> str | None:
     broken = [
         check.reason.replace("the last good version", "what is published")
         for check in document_checks(source.expect)
-        if check.arguments["column"] in _COMPARED
+        if check.arguments["column"] in COMPARISONS
         and not check.admits(getattr(measured.facts, check.arguments["column"]))
     ]
     if not broken:

@@ -28,7 +28,15 @@ from flows.files import dump_json, flush_tree, load_json
 from flows.parts import Part, code_of
 from schemas.fields import PatternBy, Table
 from schemas.source import Source
-from schemas.suites import LIST_SEPARATOR, Check, Facts, document_checks, paired, row_checks
+from schemas.suites import (
+    COMPARISONS,
+    LIST_SEPARATOR,
+    Check,
+    Facts,
+    document_checks,
+    paired,
+    row_checks,
+)
 from schemas.tables import DOCUMENT_TABLES, TABLES
 
 if TYPE_CHECKING:
@@ -116,12 +124,13 @@ def _make(folder: Path, part: Part, source: Source, last_good: Verdict | None) -
             (aside / f"{name}.html").write_text(page, encoding="utf-8")
         verdict = Verdict(part, folder, True, None, {}, failed)
         main = TABLES[source.main_table]
+        is_accepted = part.snapshot.sha256 in source.expect.accepted_versions
         measured = measure(
             source,
             part.outline(),
             candidates=part.table(main).num_rows,
             rows=verdict.accepted_rows(main),
-            before=last_good.accepted_rows(main) if last_good else None,
+            before=None if last_good is None or is_accepted else last_good.accepted_rows(main),
             reasons=[why for rows in failed.values() for all_ in rows.values() for _, why in all_],
         )
         report = expectations.run_checks(
@@ -132,7 +141,7 @@ def _make(folder: Path, part: Part, source: Source, last_good: Verdict | None) -
         (aside / "document.html").write_text(report.page, encoding="utf-8")
         said = {
             "accepted": not report.failures,
-            "held_reason": _held_reason(report.failures, measured) or None,
+            "held_reason": _held_reason(report.failures, measured, part) or None,
             "facts": asdict(measured.facts),
             "failed": failed,
         }
@@ -215,12 +224,19 @@ def _frame_of_facts(facts: Facts) -> pd.DataFrame:
     return pd.DataFrame({ROW: [0]} | values).astype(dict.fromkeys(values, float))
 
 
-def _held_reason(failures: Sequence[Failure], measured: Measured) -> str:
+def _held_reason(failures: Sequence[Failure], measured: Measured, part: Part) -> str:
     words = []
+    changed = False
     for failure in failures:
         fact = failure.check.arguments["column"]
         words.append(f"{failure.check.reason} ({_shown(getattr(measured.facts, fact))})")
         words += measured.evidence.get(fact, ())[:3]
+        changed = changed or fact in COMPARISONS
+    if changed:
+        words.append(
+            "if the publication did change that much, add "
+            f"{part.snapshot.sha256} to expect.accepted_versions of its source"
+        )
     return "; ".join(dict.fromkeys(words))
 
 

@@ -25,6 +25,7 @@ from schemas.tables import (
     KINDS,
     LINES_OF_BUSINESS,
     PRIOR_AUTHORIZATION,
+    SHA256,
     SLUG,
 )
 
@@ -190,6 +191,8 @@ class Expect(_Strict):
     is the least share of the last version's rules that must come back, `flipped_share` the most
     that may change their status, `unknown_share` the most that may have the status unknown.
     `sections_may_differ` allows one code different statuses in different sections.
+    `accepted_versions` are SHA-256 of versions that someone looked at and found right, however
+    much they differ from the version before.
     """
 
     rows: tuple[int, int]
@@ -200,6 +203,7 @@ class Expect(_Strict):
     flipped_share: float = 0.2
     unknown_share: float = 0.005
     sections_may_differ: bool = False
+    accepted_versions: tuple[Annotated[str, Field(pattern=f"^{SHA256}$")], ...] = ()
 
     @model_validator(mode="after")
     def _zero_rows_never_pass(self) -> Expect:

@@ -149,6 +149,10 @@ def paired(rule: PatternBy) -> str:
     return f"{rule.by} and {rule.column}"
 
 
+# Facts that compare a document with what it was before.
+COMPARISONS = ("share_of_last", "overlap", "flipped_share")
+
+
 def document_checks(expect: Expect) -> tuple[Check, ...]:
     """The document gate. A document that fails any of these is held."""
     least, most = expect.rows

@@ -110,6 +110,21 @@ def test_our_own_edit_that_flips_a_list_is_held_until_it_is_accepted(
     assert refresh(next_project) == journey.PUBLISHED
 
 
+def test_great_change_by_the_payer_is_held_until_its_version_is_accepted(
+    next_project: Settings,
+) -> None:
+    before = statuses(next_project)
+    sha256 = add(next_project, shipped_text().replace("\tOut Of Scope\t", "\tYes\t"))
+    assert refresh(next_project) == journey.TROUBLED
+    assert statuses(next_project) == before
+    assert f"add {sha256} to" in documents(next_project)[LIST[0], "held"]["held_reason"]
+    edit(next_project, "  rows: [500, 900]", f"  rows: [500, 900]\n  accepted_versions: [{sha256}]")
+    assert refresh(next_project) == journey.PUBLISHED
+    after = statuses(next_project)
+    assert sum(after[key] != before[key] for key in before) == 402
+    assert {change["cause"] for change in table(next_project, "changes")} == {"publication"}
+
+
 def test_our_own_edit_that_loses_a_list_keeps_its_published_rows(next_project: Settings) -> None:
     before = statuses(next_project)
     edit(next_project, '    "No": not_required\n', "")
