@@ -44,10 +44,11 @@ def measure(
 ) -> Measured:
     """The facts of a document whose main table had `candidates` rows, of which `rows` passed.
 
-    `before` are the rows of the last good version, `reasons` those of the quarantined rows.
+    `before` are the rows of the last good version, `reasons` those of the quarantined rows. Only
+    lists are compared with what they were: a bulletin may be written anew.
     """
     statuses = _statuses(rows)
-    old = _statuses(before) if before is not None else {}
+    old = _statuses(before) if before is not None and source.table is not None else {}
     common = statuses.keys() & old.keys()
     repeated, contradictory = _repeated(rows), contradictions(rows, source)
     held_by = [problem["message"] for problem in outline["problems"] if problem["holds"]]

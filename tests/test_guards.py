@@ -136,6 +136,17 @@ def test_our_own_edit_that_loses_a_list_keeps_its_published_rows(next_project: S
     assert len(list(next_project.releases.iterdir())) == released
 
 
+def test_bulletin_that_is_written_anew_is_published_and_its_lost_duty_is_a_change(
+    next_project: Settings,
+) -> None:
+    bulletin = ("pdac_k1007", "correct_coding_bulletin")
+    text = "Exoskeletons\n\nPosted January 2, 2027\n\nK1007 (a powered device) is still a code.\n"
+    add(next_project, text, source=bulletin)
+    assert refresh(next_project) == journey.PUBLISHED
+    (change,) = [c for c in table(next_project, "changes") if c["table"] == "requirements"]
+    assert (change["op"], change["code"], change["materiality"]) == ("remove", "K1007", "high")
+
+
 def test_row_in_quarantine_stays_named_while_its_list_is_held(next_project: Settings) -> None:
     add(next_project, changed(("A6515", "\tNo\t", "\tPerhaps\t")))
     assert refresh(next_project) == journey.PUBLISHED

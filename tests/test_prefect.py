@@ -107,3 +107,16 @@ def test_flow_and_its_server_talk_to_this_machine_only(run: Run) -> None:
 def test_prefect_keeps_its_home_in_the_project(run: Run) -> None:
     assert run.database.exists()
     assert not (run.database.parents[1] / "home" / ".prefect").exists()
+
+
+def test_only_a_failed_look_that_may_pass_is_tried_again() -> None:
+    from prefect.states import Failed
+
+    from flows import refresh, stages
+    from flows.fetch import FetchError
+
+    assert refresh.fetch.retries == len(stages.FETCH.delays) > 0
+    assert refresh.extract.retries == refresh.validate.retries == refresh.release.retries == 0
+    for passing in (True, False):
+        state = Failed(data=FetchError("no", passing=passing))
+        assert refresh._worth_a_retry(refresh.fetch, None, state) is passing
