@@ -71,10 +71,12 @@ def main() -> None:
     checks = wall["start-up: great_expectations"]
     lines += [
         "",
-        f"Start-up is {share(empty + checks, wall['first refresh, four publications'])} of the "
-        "first refresh at most (Great Expectations is imported while Prefect's server starts), "
-        f"and {share(empty, wall['second refresh, nothing new'])} of the second, which imports no "
-        "Great Expectations.",
+        (
+            f"Start-up is {share(empty + checks, wall['first refresh, four publications'])} of the "
+            "first refresh at most (Great Expectations is imported while Prefect's server starts), "
+            f"and {share(empty, wall['second refresh, nothing new'])} of the second, which imports no "
+            "Great Expectations."
+        ),
     ]
     write("\n".join([f"Measured on {time.strftime('%Y-%m-%d')}, {machine}.", "", *lines]))
     print("\n".join(lines))
