@@ -74,8 +74,8 @@ def main() -> None:
         (
             f"Start-up is {share(empty + checks, wall['first refresh, four publications'])} of the "
             "first refresh at most (Great Expectations is imported while Prefect's server starts), "
-            f"and {share(empty, wall['second refresh, nothing new'])} of the second, which imports no "
-            "Great Expectations."
+            f"and {share(empty, wall['second refresh, nothing new'])} of the second, which imports "
+            "none of it."
         ),
     ]
     write("\n".join([f"Measured on {time.strftime('%Y-%m-%d')}, {machine}.", "", *lines]))

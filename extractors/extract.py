@@ -28,8 +28,8 @@ READERS: dict[str, Callable[[bytes], Reading]] = {
 }
 
 
-def extract(data: bytes, source: Source) -> Extract:
-    """All that a snapshot of `source` says, with the fate of every line.
+def read(data: bytes) -> Reading:
+    """The lines of a file in any format that we read.
 
     Raises `ExtractionError` for bytes that no reader reads: the message says what they are and
     what to do next.
@@ -42,7 +42,15 @@ def extract(data: bytes, source: Source) -> Extract:
             f"the file is {what}, which no reader reads; known are {', '.join(READERS)}: "
             "check the address of the source"
         )
-    reading = reader(data)
+    return reader(data)
+
+
+def extract(data: bytes, source: Source) -> Extract:
+    """All that a snapshot of `source` says, with the fate of every line.
+
+    Raises `ExtractionError` as `read` does.
+    """
+    reading = read(data)
     if source.table is None:
         return narrate(reading, source)
     return _list(reading, source)

@@ -388,6 +388,20 @@ def try_source(settings: Settings, source: Path, file: Path | None, as_json: boo
 
 
 @main.command()
+@click.argument("file", type=_FILE)
+@_folders
+def draft(file: Path) -> None:
+    """Print a first source file for a publication that has none yet."""
+    from extractors.draft import draft as drafted
+    from extractors.extract import read
+    from extractors.reading import ExtractionError
+
+    name = re.sub(r"[^a-z0-9]+", "_", file.stem.lower()).strip("_") or "source"
+    with _said_plainly(ExtractionError):
+        click.echo(drafted(read(file.read_bytes()), name), nl=False)
+
+
+@main.command()
 @click.argument("source")
 @click.argument("file", type=_FILE)
 @_folders

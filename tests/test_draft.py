@@ -1,0 +1,77 @@
+"""A draft of a source file: what it proposes reads the list that it was made of."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+
+import pytest
+import yaml
+
+from extractors.draft import draft
+from extractors.extract import extract, read
+from extractors.reading import ExtractionError
+from schemas.source import Source
+from tests.conftest import shipped
+from tests.drawing import PrintedList, draw_html, draw_text, list_from_dump
+from tests.test_docs import ACME
+
+
+def completed(data: bytes) -> Source:
+    return Source.model_validate(yaml.safe_load(draft(read(data), "acme")))
+
+
+def test_draft_of_an_ordinary_list_reads_it_whole() -> None:
+    data = "\n".join(ACME).encode()
+    found = extract(data, completed(data))
+    assert len(found.records) == 70
+    assert found.problems == ()
+    assert found.tally.unaccounted == 0
+    assert all(record.faults == () for record in found.records)
+
+
+@pytest.mark.parametrize("draw", [draw_text, draw_html])
+def test_draft_of_the_cigna_list_has_its_columns_layouts_and_statuses(
+    draw: Callable[[PrintedList], bytes],
+) -> None:
+    path = shipped("cigna_commercial_dme", "prior_authorization_list")
+    data = draw(list_from_dump(path))
+    source = completed(data)
+    found = extract(data, source)
+    assert source.table is not None
+    assert [len(layout) for layout in source.table.layouts] == [7, 5]
+    assert source.table.statuses == {
+        "Yes": "required", "No": "not_required", "Out Of Scope": "out_of_scope",
+    }  # fmt: skip
+    assert Counter(record.values["pa_status"] for record in found.records) == {
+        "out_of_scope": 402, "required": 216, "not_required": 25,
+    }  # fmt: skip
+
+
+def test_word_that_leaves_a_doubt_is_proposed_as_a_comment_only() -> None:
+    rows = "\n".join(f"A{4200 + n}\t{'See policy' if n % 2 else 'Yes'}" for n in range(20))
+    said = draft(read(f"HCPCS Code\tPA Required\n{rows}".encode()), "acme")
+    assert "# 'See policy': TODO  # 10 rows" in said
+    assert yaml.safe_load(said)["table"]["statuses"] == {"Yes": "required"}
+
+
+def test_column_not_understood_stands_as_a_comment_and_its_header_would_be_held() -> None:
+    data = b"HCPCS Code\tZone\tPA\nA4200\t7\tYes\n"
+    said = draft(read(data), "acme")
+    assert "a column not understood: 'Zone'" in said
+    (problem,) = extract(data, Source.model_validate(yaml.safe_load(said))).problems
+    assert "unknown column 'Zone'" in str(problem)
+
+
+def test_lines_that_differ_in_numbers_alone_share_one_rule() -> None:
+    source = completed("\n".join(ACME).encode())
+    assert source.table is not None
+    assert [rule.pattern for rule in source.table.lines] == [
+        "Prior Authorization List: Supplies",
+        r"Page \d+ of \d+",
+    ]
+
+
+def test_prose_gives_no_draft() -> None:
+    with pytest.raises(ExtractionError, match="no table with a header"):
+        draft(read(b"Dear provider,\n\nE0466 is covered.\n"), "acme")
