@@ -53,4 +53,4 @@ lock: $(VENV)/.bootstrap
 	$(COMPILE) pyproject.toml --group dev --constraint requirements/runtime.txt -o requirements/dev.txt
 
 clean:
-	rm -rf $(VENV) .prefect .mypy_cache .ruff_cache .pytest_cache curated/parts curated/releases curated/latest.json
+	rm -rf $(VENV) .prefect .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info curated/parts

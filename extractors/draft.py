@@ -143,10 +143,10 @@ def _yaml(
         "title: TODO",
         "publisher: TODO",
         "kind: pa_list",
-        "tier: 1",
+        "tier: TODO",
         "payer: {id: todo, name: TODO}",
-        "line_of_business: commercial  # TODO",
-        "cadence: irregular  # TODO",
+        "line_of_business: TODO",
+        "cadence: TODO",
         "",
         "table:",
         "  columns:",
@@ -155,11 +155,14 @@ def _yaml(
     lines += [f"  # TODO, a column not understood: {_quoted(cell)}" for cell in unknown]
     lines += ["  layouts:", *(f"    - [{', '.join(layout)}]" for layout in layouts), "  statuses:"]
     lines += list(_statuses(values))
+    lines.append(
+        "  # In a title that names a section, write (?P<section>.+) for the section's name."
+    )
     lines.append("  lines:")
     for number, pattern in enumerate(dict.fromkeys(others), start=1):
         lines += [f"    - rule: line_{number}", f"      pattern: {_quoted(pattern)}"]
     if lines[-1] == "  lines:":
-        lines.pop()
+        del lines[-2:]
     lines += ["", "expect:", f"  rows: [{max(rows * 8 // 10, 1)}, {rows * 3 // 2}]", ""]
     return lines
 

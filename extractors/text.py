@@ -71,7 +71,8 @@ def _cells(line: str) -> tuple[str, ...] | None:
     if "\t" in line:
         return tuple(line.split("\t"))
     if _MARKDOWN_ROW.match(line):
-        return tuple(cell.strip() for cell in line.strip().strip("|").split("|"))
+        inner = line.strip().removeprefix("|").removesuffix("|")
+        return tuple(cell.strip() for cell in inner.split("|"))
     return None
 
 

@@ -344,7 +344,8 @@ def sources(settings: Settings, as_json: bool) -> None:
     "--accept",
     multiple=True,
     metavar="SOURCE",
-    help="Publish this source however much it differs from the release before.",
+    help="Let this source differ from the release before, or leave it, by an edit of ours. A "
+    "great change by the payer is accepted in its YAML: expect.accepted_versions.",
 )
 @_as_json
 @_folders
@@ -389,14 +390,15 @@ def try_source(settings: Settings, source: Path, file: Path | None, as_json: boo
 
 @main.command()
 @click.argument("file", type=_FILE)
+@click.option("--source", help="Name of the source; by default that of the file.")
 @_folders
-def draft(file: Path) -> None:
+def draft(file: Path, source: str | None) -> None:
     """Print a first source file for a publication that has none yet."""
     from extractors.draft import draft as drafted
     from extractors.extract import read
     from extractors.reading import ExtractionError
 
-    name = re.sub(r"[^a-z0-9]+", "_", file.stem.lower()).strip("_") or "source"
+    name = re.sub(r"[^a-z0-9]+", "_", (source or file.stem).lower()).strip("_") or "source"
     with _said_plainly(ExtractionError):
         click.echo(drafted(read(file.read_bytes()), name), nl=False)
 

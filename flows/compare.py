@@ -26,6 +26,7 @@ from schemas.tables import (
 
 _NOT_COMPARED = ("row_key", "row_hash", "first_seen", "last_seen")
 _MEDIUM = ("conditions", "effective_from", "effective_to", "reviewer", "notes")
+_IS_PUBLISHED = "status IN ('current', 'stale')"
 _MEDIUM_QUOTED = ", ".join(f"'{name}'" for name in _MEDIUM)
 
 
@@ -95,16 +96,20 @@ def _compare_table(connection: duckdb.DuckDBPyConnection, table: Table, before: 
             ON a.row_key = b.row_key
         ),
         held_back AS (
-            SELECT row_key FROM before_quarantine UNION SELECT row_key FROM after_quarantine
+            SELECT 'add' AS op, row_key FROM before_quarantine
+            WHERE sha256 IN (SELECT sha256 FROM before_documents WHERE {_IS_PUBLISHED})
+            UNION SELECT 'remove', row_key FROM after_quarantine
+            WHERE sha256 IN (SELECT sha256 FROM after_documents WHERE {_IS_PUBLISHED})
         ),
         read_again AS (
             SELECT b.source FROM before_documents AS b JOIN after_documents AS a
             ON a.source = b.source AND a.sha256 = b.sha256
-            WHERE a.status IN ('current', 'stale') AND b.status IN ('current', 'stale')
+            WHERE a.{_IS_PUBLISHED} AND b.{_IS_PUBLISHED}
         )
         SELECT op, '{table.name}' AS "table", row_key,
-            CASE WHEN row_key IN (SELECT row_key FROM held_back) THEN 'quarantine'
+            CASE WHEN (op, row_key) IN (SELECT (op, row_key) FROM held_back) THEN 'quarantine'
                  WHEN source IN (SELECT source FROM read_again) THEN 'reading'
+                 WHEN source NOT IN (SELECT source FROM after_documents) THEN 'reading'
                  ELSE 'publication' END AS cause, payer, code, fields_changed, before, after,
             {_materiality(table)} AS materiality
         FROM compared WHERE op <> 'modify' OR len(fields_changed) > 0

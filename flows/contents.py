@@ -17,9 +17,11 @@ from flows.documents import Document
 from flows.facts import column
 from flows.keep import rows_of
 from flows.parts import Part
+from flows.releases import Release
 from flows.validate import Verdict
 from schemas.fields import Table, arrow_schema
 from schemas.provenance import Snapshot
+from schemas.source import Source
 from schemas.tables import (
     CODE_CLAIMS,
     DOCUMENT_TABLES,
@@ -122,7 +124,7 @@ def _quarantine(documents: Iterable[Document]) -> pa.Table:
     found: dict[tuple[Any, ...], dict[str, Any]] = {}
     for document in documents:
         if document.kept is not None:
-            for row in rows_of(document.kept, QUARANTINE, document.source.source).to_pylist():
+            for row in _kept_quarantine(document.kept, document.source):
                 found[_place(row)] = row
         for verdict in shown_verdicts(document):
             for name, failed in verdict.failed.items():
@@ -135,6 +137,17 @@ def _quarantine(documents: Iterable[Document]) -> pa.Table:
                     }
                     found[_place(shown)] = shown
     return pa.Table.from_pylist(list(found.values()), schema=_nullable(QUARANTINE))
+
+
+def _kept_quarantine(release: Release, source: Source) -> list[dict[str, Any]]:
+    """The quarantined rows of the version whose published rows are kept."""
+    rows = rows_of(release, TABLES[source.main_table], source.source)
+    versions, keys = set(column(rows, "sha256")), set(column(rows, "row_key"))
+    return [
+        row
+        for row in rows_of(release, QUARANTINE, source.source).to_pylist()
+        if row["sha256"] in versions and row["row_key"] not in keys
+    ]
 
 
 def _place(row: dict[str, Any]) -> tuple[Any, ...]:

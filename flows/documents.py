@@ -89,7 +89,7 @@ def follow(settings: Settings, source: Source, failures: dict[str, str]) -> Docu
         newest = None
         if not (part.folder / "outline.json").exists():
             unread = unread or snapshot
-        elif accepted or unread is None:
+        elif accepted or unread is None or snapshot.sha256 in source.expect.accepted_versions:
             newest = judge(part, source, accepted[-1] if accepted else None)
             if newest.accepted:
                 accepted.append(newest)
@@ -98,6 +98,7 @@ def follow(settings: Settings, source: Source, failures: dict[str, str]) -> Docu
         why = failures.get(unread.sha256, "not extracted yet") if unread else "not extracted yet"
         failure = (
             f"{versions[-1]} has no earlier version to be compared with, since {unread} cannot be "
-            f"read: {why}"
+            f"read: {why}; restore it, or look at the newest and add {versions[-1].sha256} to "
+            "expect.accepted_versions"
         )
     return Document(source, versions, tuple(accepted), newest, failure)

@@ -67,6 +67,15 @@ def load_json(path: Path) -> Any:
     return json.loads(path.read_bytes())
 
 
+def is_json(path: Path) -> bool:
+    """Whether a file is there and holds JSON; what does not is made again where it is a cache."""
+    try:
+        load_json(path)
+    except (FileNotFoundError, ValueError):
+        return False
+    return True
+
+
 def sha256_of(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

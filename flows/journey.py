@@ -8,6 +8,7 @@ Great Expectations are imported only by the runs that need them.
 from __future__ import annotations
 
 import importlib.util
+import json
 import os
 import shutil
 import sys
@@ -19,6 +20,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import duckdb
+import pyarrow as pa
 
 from flows import expectations, releases, stages, store
 from flows.lock import AlreadyRunning, only_refresh
@@ -164,7 +166,7 @@ def run(
     """Refresh, print what came of it, and give the exit status of `precert refresh`."""
     try:
         sources = load_sources(settings.sources)
-        unknown = sorted({*names, *accept} - {source.source for source in sources})
+        unknown = sorted(set(names) - {source.source for source in sources})
         if unknown:
             raise RegistryError(f"{unknown[0]}: no such source in {settings.sources}")
         with only_refresh(settings.curated, "precert refresh"), Progress(quiet=as_json) as progress:
@@ -172,16 +174,25 @@ def run(
             plan = Plan(settings, names or every, offline, accept)
             summary = _refresh(plan, sources, runner if prefect else None, progress.watch)
     except (RegistryError, UsageError) as error:
-        return _say(error, USAGE)
+        return _say(error, USAGE, as_json)
     except AlreadyRunning as error:
-        return _say(error, RUNNING)
-    except (PublishError, StoreError, ReleaseError, OSError, duckdb.Error) as error:
-        return _say(error, NOTHING)
+        return _say(error, RUNNING, as_json)
+    except (
+        PublishError,
+        StoreError,
+        ReleaseError,
+        OSError,
+        duckdb.Error,
+        pa.ArrowException,
+    ) as error:
+        return _say(error, NOTHING, as_json)
     print_summary(summary, as_json)
     return TROUBLED if summary.troubled else PUBLISHED
 
 
-def _say(error: Exception, status: int) -> int:
+def _say(error: Exception, status: int, as_json: bool) -> int:
+    if as_json:
+        print(json.dumps({"error": str(error)}, ensure_ascii=False))
     print(f"precert: {error}", file=sys.stderr)
     return status
 

@@ -19,7 +19,7 @@ from flows.facts import measure
 from flows.releases import Release
 from schemas.fields import Table, arrow_schema
 from schemas.suites import COMPARISONS, document_checks
-from schemas.tables import TABLES
+from schemas.tables import PRIOR_AUTHORIZATION, TABLES
 
 
 def rows_of(release: Release, table: Table, source: str) -> pa.Table:
@@ -56,12 +56,23 @@ def _objection(document: Document, before: Release, accepted: bool) -> str | Non
     main = TABLES[source.main_table]
     old = rows_of(before, main, source.source)
     if not old.num_rows:
+        rules = rows_of(before, PRIOR_AUTHORIZATION, source.source).num_rows
+        if main is not PRIOR_AUTHORIZATION and rules and not accepted:
+            return f"its {rules} published rules stay: it is no longer read as a list"
         return None
+    if not document.versions:
+        where = f"{source.source}/{source.document}"
+        return f"the raw store has no version of {where}: restore it, or add one; its rows stay"
     if document.published is None:
-        return f"its {old.num_rows} rows stay as they were published"
-    sha256 = document.published.part.snapshot.sha256
-    is_other = sha256 not in old["sha256"].to_pylist()
-    if accepted or (is_other and sha256 in source.expect.accepted_versions):
+        return "its rows stay as they were published"
+    if accepted:
+        return None
+    now = document.published.part.snapshot
+    published = set(old["sha256"].to_pylist())
+    seen = [version.first_seen for version in document.versions if version.sha256 in published]
+    if not seen or seen[-1] > now.first_seen:
+        return "a later version of it is published, which cannot be read or accepted now"
+    if now.sha256 not in published and now.sha256 in source.expect.accepted_versions:
         return None
     measured = measure(
         source,
@@ -81,5 +92,6 @@ def _objection(document: Document, before: Release, accepted: bool) -> str | Non
         return None
     return (
         f"read as it is now, {'; '.join(broken)}: look at the difference, then correct "
-        f"sources/{source.source}.yml or run precert refresh --accept {source.source}"
+        f"sources/{source.source}.yml, or run precert refresh --accept {source.source} for an edit "
+        f"of ours, or add {now.sha256} to expect.accepted_versions for a change by the payer"
     )

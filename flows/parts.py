@@ -30,7 +30,7 @@ import extractors
 import schemas
 from extractors.records import candidate_schema
 from flows import store
-from flows.files import flush_tree, load_json
+from flows.files import flush_tree, is_json, load_json
 from flows.settings import Settings
 from schemas.fields import Table
 from schemas.provenance import Snapshot
@@ -105,7 +105,7 @@ def extract_part(settings: Settings, source: Source, snapshot: Snapshot) -> Part
     bytes and `WorkerLost` for a worker that gave no answer; neither is cached.
     """
     part = part_of(settings, source, snapshot)
-    if (part.folder / "outline.json").exists():
+    if is_json(part.folder / "outline.json"):
         return part
     store.read(settings.raw, snapshot)
     part.folder.parent.mkdir(parents=True, exist_ok=True)
@@ -114,9 +114,8 @@ def extract_part(settings: Settings, source: Source, snapshot: Snapshot) -> Part
         _run_worker(source, store.path_of(settings.raw, snapshot), snapshot, aside)
         flush_tree(aside)
         aside.chmod(0o755)
-        if not (part.folder / "outline.json").exists():
-            shutil.rmtree(part.folder, ignore_errors=True)
-            aside.rename(part.folder)
+        shutil.rmtree(part.folder, ignore_errors=True)
+        aside.rename(part.folder)
     finally:
         shutil.rmtree(aside, ignore_errors=True)
     return part

@@ -14,6 +14,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 from collections.abc import Collection, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -60,11 +61,12 @@ def find_base(curated: Path) -> Base:
     """The newest release that is whole: by the pointer, or without one by the folders."""
     others = releases.kept(curated)
     top = others[0].sequence if others else 0
-    try:
+    pointed: Release | None = None
+    chain: list[Release] = []
+    with suppress(ReleaseError):
         pointed = releases.latest(curated)
-        chain = list(releases.history(curated))
-    except ReleaseError:
-        pointed, chain = None, []
+    with suppress(ReleaseError):
+        chain.extend(releases.history(curated))
     if pointed is not None and releases.is_intact(pointed):
         taken = {r.sequence for r in others if r.previous != pointed.id}
         following = pointed.sequence + 1
@@ -83,6 +85,7 @@ def publish(
     balance, or where a column that must not be empty is.
     """
     base = find_base(settings.curated)
+    _miss_none(found, base.release, accepted)
     documents = [keep(document, base.release, accepted) for document in found]
     if not any(document.published or document.kept for document in documents):
         reasons = "; ".join(
@@ -119,6 +122,21 @@ def publish(
     return _finish(settings, staging, documents, said)
 
 
+def _miss_none(
+    found: Sequence[Document], before: Release | None, accepted: Collection[str]
+) -> None:
+    """Stop where a source of the release before is gone from the registry by no one's wish."""
+    if before is None:
+        return
+    known = {document.source.source for document in found} | set(accepted)
+    gone = sorted({said["source"] for said in before.said["balance"]} - known)
+    if gone:
+        raise PublishError(
+            f"sources/{gone[0]}.yml is gone, and release {before} has its rows: restore the file, "
+            f"or run precert refresh --accept {gone[0]} to leave its rows out"
+        )
+
+
 def _finish(
     settings: Settings, staging: Path, documents: Sequence[Document], said: dict[str, Any]
 ) -> Release:
@@ -141,15 +159,24 @@ def _finish(
     (staging / releases.MANIFEST).write_bytes(dump_json(said))
     flush_tree(staging)
     folder = settings.releases / name
-    # A folder of this name that latest.json does not point at was left by a run that died.
-    shutil.rmtree(folder, ignore_errors=True)
-    staging.rename(folder)
+    if _is_published(settings, name):
+        # Made before, and not the latest since a run died or someone rolled back: it stays.
+        shutil.rmtree(staging)
+    else:
+        shutil.rmtree(folder, ignore_errors=True)
+        staging.rename(folder)
     flush_folder(settings.releases)
     replace_file(
         settings.curated / releases.POINTER,
         dump_json({"release": name, "sequence": said["sequence"]}),
     )
     return releases.read_release(settings.curated, name)
+
+
+def _is_published(settings: Settings, name: str) -> bool:
+    with suppress(ReleaseError):
+        return releases.is_intact(releases.read_release(settings.curated, name))
+    return False
 
 
 def _inputs(documents: Sequence[Document]) -> dict[str, Any]:
@@ -165,6 +192,7 @@ def _inputs(documents: Sequence[Document]) -> dict[str, Any]:
                 "source": document.source.source,
                 "versions": [version.sha256 for version in document.versions],
                 "verdicts": [verdict.name for verdict in document.accepted],
+                "newest": document.newest.name if document.newest else None,
                 "held_reason": document.held_reason,
                 "kept": document.kept is not None,
             }

@@ -11,6 +11,7 @@ from typing import Any
 
 import yaml
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from schemas.source import Source
 
@@ -34,6 +35,18 @@ class _UniqueKeys(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
+def _in_words(mistake: ErrorDetails) -> str:
+    key = ".".join(str(part) for part in mistake["loc"] if part != "[key]") or "(whole file)"
+    if mistake["type"] == "extra_forbidden":
+        return f"{key}: no such key"
+    if mistake["type"] == "missing":
+        return f"{key}: missing"
+    hint = " (quote it)" if isinstance(mistake["input"], bool | int) else ""
+    return (
+        f"{key}: {mistake['msg'].removeprefix('Value error, ')}, not {mistake['input']!r:.60}{hint}"
+    )
+
+
 def load_source(path: Path) -> Source:
     """The source that a YAML file describes."""
     try:
@@ -46,11 +59,9 @@ def load_source(path: Path) -> Source:
     try:
         return Source.model_validate(said)
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        key = ".".join(str(part) for part in first["loc"]) or "(whole file)"
-        more = f" ({error.error_count() - 1} more)" if error.error_count() > 1 else ""
         raise RegistryError(
-            f"{path}: {key}: {first['msg']}{more}; docs/add-a-source.md explains the keys"
+            f"{path}: {'; '.join(map(_in_words, error.errors(include_url=False)[:5]))}; "
+            "docs/add-a-source.md explains the keys"
         ) from error
 
 

@@ -107,7 +107,7 @@ def print_summary(summary: Summary, as_json: bool) -> None:
     console = Console(highlight=False)
     console.print(_table(summary))
     for line in _lines(summary):
-        console.print(line, markup=False)
+        console.print(line, markup=False, soft_wrap=True)
 
 
 def _table(summary: Summary) -> Any:

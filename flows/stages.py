@@ -14,9 +14,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from flows import documents, publish, store
+from flows.documents import Document
 from flows.fetch import FetchError, fetch_document
 from flows.registry import find_source, load_sources
 from flows.settings import Settings
+from schemas.source import Source
 
 _HOSTS: dict[str, threading.Lock] = defaultdict(threading.Lock)
 
@@ -57,11 +59,19 @@ def release(
     Sources in `accepted` may differ from the release before as much as they do.
     """
     states = [
-        documents.follow(settings, source, failures.get(source.source, {}))
+        _followed(settings, source, failures.get(source.source, {}))
         for source in load_sources(settings.sources)
     ]
     published = publish.publish(settings, states, store.now(), accepted)
     return published.id if published else ""
+
+
+def _followed(settings: Settings, source: Source, failures: dict[str, str]) -> Document:
+    try:
+        return documents.follow(settings, source, failures)
+    except Exception as error:  # noqa: BLE001 (whatever befalls one document, the others go on)
+        kind = type(error).__name__
+        return Document(source, failure=f"{source.source} cannot be judged: {kind}: {error}")
 
 
 def may_pass(error: BaseException) -> bool:

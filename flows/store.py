@@ -19,7 +19,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any, Literal
 
-from extractors.sniff import UNKNOWN, sniff
+from extractors.sniff import HTML, PDF, TEXT, sniff
 from flows.files import create_file, dump_json, flush_folder, load_json, sha256_of
 from flows.lock import only_refresh
 from flows.registry import find_source
@@ -125,7 +125,8 @@ def _looks(text: str, path: Path) -> Iterator[Look]:
             yield Look(datetime.fromisoformat(said["at"]), said["sha256"])
         except (ValueError, KeyError, TypeError) as error:
             raise StoreError(
-                f"{path}, line {number}: not a look: {line[:80]!r}; restore it from a copy"
+                f"{path.parent.parent.name}/{path.parent.name}/{path.name}, line {number}: not a "
+                f"look: {line[:80]!r}; restore it from a copy"
             ) from error
 
 
@@ -161,8 +162,13 @@ def _snapshot(
 
 def _described(path: Path) -> dict[str, Any]:
     if not path.exists():
-        raise StoreError(f"{path}: missing, though seen.jsonl names it; restore it from a copy")
-    said: dict[str, Any] = load_json(path)
+        raise StoreError(
+            f"{path.name}: missing, though seen.jsonl names it; restore it from a copy"
+        )
+    try:
+        said: dict[str, Any] = load_json(path)
+    except ValueError as error:
+        raise StoreError(f"{path.name}: not JSON ({error}); restore it from a copy") from error
     return said
 
 
@@ -184,9 +190,11 @@ def read(raw: Path, snapshot: Snapshot) -> bytes:
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise StoreError(f"{path}: {error.strerror}; restore it from a copy") from error
+        raise StoreError(f"{snapshot}: {path.name}: {error.strerror}; restore it") from error
     if hashlib.sha256(data).hexdigest() != snapshot.sha256:
-        raise StoreError(f"{path}: its bytes are not those it is named by; restore it from a copy")
+        raise StoreError(
+            f"{snapshot}: the bytes of {path.name} are not those it is named by; restore the file"
+        )
     return data
 
 
@@ -194,9 +202,14 @@ def add_file(settings: Settings, source: str, path: Path) -> str:
     """Add a file that someone obtained by hand as the newest version of a source; what happened."""
     described = find_source(settings.sources, source)
     data = path.read_bytes()
-    if sniff(data) is UNKNOWN:
-        raise StoreError(f"{path}: empty, or of no known format; it was not added")
+    found = sniff(data)
+    if found not in (PDF, HTML, TEXT):
+        what = "empty" if not data else found.media_type
+        raise StoreError(f"{path}: {what}, which no reader reads; it was not added")
     with only_refresh(settings.curated, "precert add"):
+        before = versions(settings.raw, source, described.document)
         at = next_instant(settings.raw, source, described.document)
         sha256 = put(settings.raw, source, described.document, data, came="added", at=at)
+    if before and before[-1].sha256 == sha256:
+        return f"{source}/{described.document}: {sha256} is the newest version already"
     return f"{source}/{described.document}: {sha256} added; precert refresh --offline publishes it"

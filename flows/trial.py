@@ -108,7 +108,11 @@ def _in_words(said: dict[str, Any]) -> str:
             f"quarantined, page {row['page']}, line {row['line']}: {'; '.join(row['reasons'])}: "
             f"{row['raw_text'][:120]!r}"
         )
-    lines.append(f"held: {said['held_reason']}" if said["held_reason"] else "would be published")
+    lines.append(
+        f"held: {said['held_reason']}"
+        if said["held_reason"]
+        else "would be published as a first version"
+    )
     return "\n".join(lines)
 
 

@@ -24,7 +24,7 @@ import pyarrow.compute as pc
 from flows import expectations, facts
 from flows.expectations import ROW, Failure, GateBroken
 from flows.facts import Measured, measure
-from flows.files import dump_json, flush_tree, load_json
+from flows.files import dump_json, flush_tree, is_json, load_json
 from flows.parts import Part, code_of
 from schemas.fields import PatternBy, Table
 from schemas.source import Source
@@ -94,7 +94,7 @@ def judge(part: Part, source: Source, last_good: Verdict | None) -> Verdict:
     not cached.
     """
     folder = verdict_folder(part, last_good)
-    if not (folder / "verdict.json").exists():
+    if not is_json(folder / "verdict.json"):
         try:
             _make(folder, part, source, last_good)
         except GateBroken as error:

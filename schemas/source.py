@@ -233,6 +233,13 @@ class Source(_Strict):
     expect: Expect
 
     @model_validator(mode="after")
+    def _is_complete(self) -> Source:
+        names = (self.title, self.publisher, self.payer.name if self.payer else "")
+        if any(name.strip().casefold() == "todo" for name in names):
+            raise ValueError("title, publisher or payer still says TODO")
+        return self
+
+    @model_validator(mode="after")
     def _kind_has_its_rules(self) -> Source:
         if self.kind == "pa_list":
             if self.table is None or self.payer is None or self.line_of_business is None:

@@ -532,7 +532,8 @@ CHANGES = Table(
         Field(
             "cause",
             "string",
-            "publication: the publication changed; reading: the same snapshot is read otherwise; "
+            "publication: the publication changed; reading: we read the same one otherwise, or no "
+            "longer; "
             "quarantine: the row went to quarantine or came back from it.",
             required=True,
             allowed=("publication", "reading", "quarantine"),

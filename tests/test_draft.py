@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import pytest
 import yaml
+from pydantic import ValidationError
 
 from extractors.draft import draft
 from extractors.extract import extract, read
@@ -18,7 +19,10 @@ from tests.test_docs import ACME
 
 
 def completed(data: bytes) -> Source:
-    return Source.model_validate(yaml.safe_load(draft(read(data), "acme")))
+    said = yaml.safe_load(draft(read(data), "acme"))
+    said |= {"title": "Acme", "publisher": "Acme", "payer": {"id": "acme", "name": "Acme"}}
+    said |= {"tier": 1, "line_of_business": "commercial", "cadence": "yearly"}
+    return Source.model_validate(said)
 
 
 def test_draft_of_an_ordinary_list_reads_it_whole() -> None:
@@ -48,6 +52,16 @@ def test_draft_of_the_cigna_list_has_its_columns_layouts_and_statuses(
     }  # fmt: skip
 
 
+def test_draft_that_nobody_completed_is_no_source() -> None:
+    said = yaml.safe_load(draft(read("\n".join(ACME).encode()), "acme"))
+    with pytest.raises(ValidationError):
+        Source.model_validate(said)
+    with pytest.raises(ValidationError, match="still says TODO"):
+        Source.model_validate(
+            said | {"tier": 1, "line_of_business": "commercial", "cadence": "yearly"}
+        )
+
+
 def test_word_that_leaves_a_doubt_is_proposed_as_a_comment_only() -> None:
     rows = "\n".join(f"A{4200 + n}\t{'See policy' if n % 2 else 'Yes'}" for n in range(20))
     said = draft(read(f"HCPCS Code\tPA Required\n{rows}".encode()), "acme")
@@ -59,7 +73,7 @@ def test_column_not_understood_stands_as_a_comment_and_its_header_would_be_held(
     data = b"HCPCS Code\tZone\tPA\nA4200\t7\tYes\n"
     said = draft(read(data), "acme")
     assert "a column not understood: 'Zone'" in said
-    (problem,) = extract(data, Source.model_validate(yaml.safe_load(said))).problems
+    (problem,) = extract(data, completed(data)).problems
     assert "unknown column 'Zone'" in str(problem)
 
 

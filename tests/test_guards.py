@@ -4,6 +4,7 @@ a wrong or a vanished answer.
 
 from __future__ import annotations
 
+import json
 import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -300,3 +301,107 @@ def test_disk_that_is_full_ends_without_a_release_and_with_the_reason(
     assert "File too large" in done.stderr
     assert (next_project.curated / "latest.json").read_bytes() == before
     assert refresh(next_project) == journey.PUBLISHED
+
+
+def published_status(project: Settings, code: str) -> set[str]:
+    return {rule["pa_status"] for rule in rules(project) if rule["code"] == code}
+
+
+@pytest.mark.parametrize("loss", ["damaged", "forgotten"])
+def test_release_does_not_go_back_to_an_older_version_of_a_list(
+    next_project: Settings, loss: str
+) -> None:
+    add(next_project, changed(("A6515", "\tNo\t", "\tYes\t")))
+    assert refresh(next_project) == journey.PUBLISHED
+    newest = store.versions(next_project.raw, *LIST)[-1]
+    if loss == "damaged":
+        path = store.path_of(next_project.raw, newest)
+        path.chmod(0o640)
+        path.write_bytes(b"x" + path.read_bytes()[1:])
+        shutil.rmtree(next_project.parts)
+    else:
+        path = store.folder_of(next_project.raw, *LIST) / "seen.jsonl"
+        path.write_text(path.read_text().splitlines(keepends=True)[0])
+    assert refresh(next_project) == journey.TROUBLED
+    assert published_status(next_project, "A6515") == {"required"}
+    assert "a later version" in documents(next_project)[LIST[0], "held"]["held_reason"]
+
+
+def test_source_that_is_gone_from_the_registry_stops_the_release_until_it_is_accepted(
+    next_project: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first = releases.latest(next_project.curated)
+    (next_project.sources / CIGNA).unlink()
+    assert refresh(next_project) == journey.NOTHING
+    assert f"sources/{CIGNA} is gone" in capsys.readouterr().err
+    assert releases.latest(next_project.curated) == first
+    accepted = journey.run(next_project, offline=True, prefect=False, accept=(LIST[0],))
+    assert accepted == journey.PUBLISHED
+    assert rules(next_project) == []
+    gone = [c for c in table(next_project, "changes") if c["table"] == "prior_authorization"]
+    assert len(gone) == 643
+    assert {change["cause"] for change in gone} == {"reading"}
+
+
+def test_list_that_is_no_longer_read_as_a_list_keeps_its_rules(next_project: Settings) -> None:
+    path = next_project.sources / CIGNA
+    text = path.read_text().replace("kind: pa_list", "kind: vendor_article")
+    head, rest = text.split("\ntable:\n")
+    path.write_text(f"{head}\nnarrative: {{}}\n\nexpect:{rest.split('expect:')[1]}")
+    assert refresh(next_project) == journey.TROUBLED
+    assert len(rules(next_project)) == 643
+
+
+def test_damaged_description_of_one_snapshot_harms_no_other_source(
+    next_project: Settings,
+) -> None:
+    (path,) = next_project.raw.glob("vendor_l1320/article/*.json")
+    path.chmod(0o640)
+    path.write_text("{")
+    add(next_project, changed(("A6515", "\tNo\t", "\tYes\t")))
+    assert refresh(next_project) == journey.TROUBLED
+    assert published_status(next_project, "A6515") == {"required"}
+    assert len(table(next_project, "bulletins")) == 3
+    assert ("vendor_l1320", "held") in documents(next_project)
+
+
+@pytest.mark.parametrize("name", ["outline.json", "verdict.json"])
+def test_damaged_file_of_the_cache_is_made_again(next_project: Settings, name: str) -> None:
+    (path,) = next_project.parts.glob(f"vendor_l1320/article/*/{name}")
+    path.write_text("{")
+    assert refresh(next_project) == journey.PUBLISHED
+    assert json.loads(path.read_text())
+
+
+def test_unreadable_older_release_is_no_reason_for_a_new_one(next_project: Settings) -> None:
+    first = releases.latest(next_project.curated)
+    assert first is not None
+    add(next_project, changed(("A6515", "\tNo\t", "\tYes\t")))
+    assert refresh(next_project) == journey.PUBLISHED
+    (first.folder / "release.json").unlink()
+    second = releases.latest(next_project.curated)
+    assert refresh(next_project) == journey.PUBLISHED
+    assert releases.latest(next_project.curated) == second
+
+
+def test_change_by_the_payer_after_a_held_version_is_the_publications(
+    next_project: Settings,
+) -> None:
+    add(next_project, shipped_text().replace("\tNo\t", "\tPerhaps\t"), days=1)
+    assert refresh(next_project) == journey.TROUBLED
+    add(next_project, changed(("A6515", "\tNo\t", "\tYes\t")), days=2)
+    assert refresh(next_project) == journey.PUBLISHED
+    (change,) = table(next_project, "changes")
+    assert (change["op"], change["cause"]) == ("modify", "publication")
+
+
+def test_release_that_was_rolled_back_is_not_written_again(next_project: Settings) -> None:
+    first = releases.latest(next_project.curated)
+    assert first is not None
+    add(next_project, changed(("A6515", "\tNo\t", "\tYes\t")))
+    assert refresh(next_project) == journey.PUBLISHED
+    second = releases.latest(next_project.curated)
+    pointer = next_project.curated / "latest.json"
+    pointer.write_text(f'{{"release": "{first.id}", "sequence": 1}}')
+    assert refresh(next_project) == journey.PUBLISHED
+    assert releases.latest(next_project.curated) == second

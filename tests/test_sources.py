@@ -35,7 +35,7 @@ def test_every_shipped_source_is_sound() -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"payers": "acme"}, "payers: Extra inputs"),
+        ({"payers": "acme"}, "payers: no such key"),
         ({"expect": {"rows": [0, 10]}}, "least at 1 or more"),
         ({"line_of_business": "comercial"}, "'comercial' is not one of"),
         ({"payer": None}, "a pa_list needs table, payer and line_of_business"),
