@@ -120,7 +120,9 @@ def test_hostile_files_that_parsers_see_end_in_a_problem_or_end_their_worker(
     tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(parts, "cpu_seconds", lambda _: 15)
-    for path in sorted(shared("hostile").glob(f"{kind}_*")):
+    files = sorted(shared("hostile").glob(f"{kind}_*"))
+    assert len(files) > 10
+    for path in files:
         settings = stored(tmp_path / path.name, path.read_bytes())
         (snapshot,) = store.versions(settings.raw, CIGNA.source, CIGNA.document)
         try:
