@@ -39,9 +39,9 @@ from extractors.pdf_letters import (
     cell_text,
     letter_of,
     line_text,
+    one_line,
     printed_lines,
     sample,
-    shortened,
     turned_lines,
     union,
     without_doubles,
@@ -111,7 +111,7 @@ def _named(place: str) -> Iterator[None]:
             ) from error
         raise ExtractionError(
             f"{place} of the PDF cannot be parsed ({type(cause).__name__}: "
-            f"{shortened(str(cause))}): fetch it again or ask the publisher for a sound file"
+            f"{one_line(str(cause))}): fetch it again or ask the publisher for a sound file"
         ) from error
 
 
@@ -331,7 +331,7 @@ def _report_notes(page: _Page, sheet: _Sheet) -> None:
         kind = _name(note.get("Subtype"))
         text = resolve1(note.get("V") if kind == "Widget" else note.get("Contents"))
         if kind in _NOTES and (kind != "Widget" or text):
-            shown = shortened(repr(text))
+            shown = one_line(repr(text))
             sheet.report(f"a {kind} note on the page is not read: {shown}; compare the page")
 
 
@@ -343,7 +343,7 @@ def _check_balance(letters: list[Letter], sheet: _Sheet) -> None:
         signs = "".join(sorted(sign for sign in difference.elements() if not sign.isspace()))
         if signs:
             sheet.report(
-                f"{len(signs)} characters were {what} in reading: {shortened(signs)!r}; "
+                f"{len(signs)} characters were {what} in reading: {one_line(signs)!r}; "
                 "report the document"
             )
 
@@ -357,6 +357,6 @@ def _report_unreadable(sheet: _Sheet) -> None:
     first = (worse or bad)[0]
     message = (
         f"{len(bad)} lines of the page have characters that the font does not name, as in "
-        f"{shortened(first.raw_text)!r}: ask the publisher for a PDF with text"
+        f"{one_line(first.raw_text)!r}: ask the publisher for a PDF with text"
     )
     sheet.problems.append(Problem(message, first.place, holds=bool(worse)))

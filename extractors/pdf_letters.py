@@ -9,6 +9,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from schemas.codes import shortened
+
 # Left, top, right and bottom in points from the page's top left corner.
 Box = tuple[float, float, float, float]
 
@@ -126,12 +128,12 @@ def cell_text(letters: list[Letter]) -> str:
 
 
 def sample(letters: Iterable[Letter]) -> str:
-    return repr(shortened("".join(letter.text for letter in letters)))
+    return repr(one_line("".join(letter.text for letter in letters)))
 
 
-def shortened(text: str, width: int = 80) -> str:
-    line = " ".join(text.split())
-    return line if len(line) <= width else line[: width - 1] + "…"
+def one_line(text: str) -> str:
+    """A text on one line, short enough for a message."""
+    return shortened(" ".join(text.split()), 80)
 
 
 def union(boxes: Iterable[Box]) -> Box:

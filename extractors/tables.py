@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 from extractors.reading import Passage, Problem, Reading, Row, Tally
-from schemas.codes import header_key, parse_expression, printable, value_key
+from schemas.codes import header_key, parse_expression, printable, shortened, value_key
 from schemas.provenance import Place
 from schemas.source import LineRule, TableRules
 
@@ -65,8 +65,12 @@ class Header:
 
 @dataclass(slots=True)
 class _State:
-    """What has been seen on the way down the document."""
+    """What has been seen on the way down the document.
 
+    `counts_pages` says that the format has none, and that headers begin them.
+    """
+
+    counts_pages: bool
     header: Header | None = None
     page: int = 0
     after_header: bool = False
@@ -77,6 +81,10 @@ class _State:
     headers: list[Header] = field(default_factory=list)
     ignored: Counter[str] = field(default_factory=Counter)
     first_carried: dict[str, str] = field(default_factory=dict)
+
+    def placed(self, line: Row | Passage) -> Place:
+        """Where a line is printed, on the page that the headers so far make it."""
+        return replace(line.place, page=max(self.page, 1)) if self.counts_pages else line.place
 
 
 def match_header(cells: tuple[str, ...], rules: TableRules) -> Header | None:
@@ -122,12 +130,12 @@ def assemble(reading: Reading, rules: TableRules) -> Assembly:
     unaccounted in the tally and is a problem. A header with an unknown or a missing column is a
     problem that names the line, and the rows below it are not read.
     """
-    state = _State()
+    state = _State(counts_pages=reading.pages is None)
     for line in reading.lines:
         if isinstance(line, Row):
-            _take_row(line, rules, state, counts_pages=reading.pages is None)
+            _take_row(line, rules, state)
         else:
-            _take_passage(line, rules.lines, state, counts_pages=reading.pages is None)
+            _take_passage(line, rules.lines, state)
     if not state.headers:
         expected = ", ".join(repr(rules.columns[name][0]) for name in rules.layouts[0])
         state.problems.append(
@@ -148,14 +156,14 @@ def assemble(reading: Reading, rules: TableRules) -> Assembly:
     )
 
 
-def _take_row(row: Row, rules: TableRules, state: _State, *, counts_pages: bool) -> None:
+def _take_row(row: Row, rules: TableRules, state: _State) -> None:
     if not any(cell.strip() for cell in row.cells):
         state.ignored[BLANK] += 1
         return
     header = match_header(row.cells, rules)
     if header is not None:
         state.page += 1
-    place = replace(row.place, page=max(state.page, 1)) if counts_pages else row.place
+    place = state.placed(row)
     if header is not None:
         _take_header(header, place, state)
         return
@@ -171,9 +179,8 @@ def _take_row(row: Row, rules: TableRules, state: _State, *, counts_pages: bool)
     cells, fault = _named(row.cells, state.header)
     if fault is None and _looks_like_a_header(cells, rules):
         state.page += 1
-        place = replace(place, page=state.page) if counts_pages else place
         unknown = Header((), row.cells, "columns that the source does not know")
-        _take_header(unknown, place, state)
+        _take_header(unknown, state.placed(row), state)
         return
     continues = fault is None and _continues(cells, rules, state)
     state.after_header = False
@@ -210,9 +217,7 @@ def _take_header(header: Header, place: Place, state: _State) -> None:
         )
 
 
-def _take_passage(
-    passage: Passage, lines: tuple[LineRule, ...], state: _State, *, counts_pages: bool
-) -> None:
+def _take_passage(passage: Passage, lines: tuple[LineRule, ...], state: _State) -> None:
     if not passage.text.strip():
         state.ignored[BLANK] += 1
         return
@@ -222,7 +227,7 @@ def _take_passage(
         Problem(
             f"a line that is no row and that no rule explains: {_shortened(passage.text)}; "
             "add a rule for it under table.lines",
-            replace(passage.place, page=max(state.page, 1)) if counts_pages else passage.place,
+            state.placed(passage),
         )
     )
 
@@ -278,5 +283,4 @@ def _carried_down(cells: dict[str, str], names: Iterable[str], state: _State) ->
 
 
 def _shortened(text: str, width: int = 160) -> str:
-    line = printable(text)
-    return repr(line if len(line) <= width else line[: width - 1] + "…")
+    return repr(shortened(printable(text), width))

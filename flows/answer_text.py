@@ -11,6 +11,7 @@ from itertools import groupby
 
 from flows.lookup import Answer, Fact
 from flows.table_text import labelled, one_line
+from schemas.codes import shortened
 from schemas.statuses import STATUSES
 
 _SPECIMEN = "(a specimen in our own words: do not cite)"
@@ -78,8 +79,7 @@ def _where_not_listed(answer: Answer) -> str:
 
 def _printed_line(fact: Fact) -> str:
     printed = one_line(fact["place"]["raw_text"].replace("\t", " | "))
-    shown = printed if len(printed) <= _SHOWN_LINE else f"{printed[: _SHOWN_LINE - 1]}…"
-    return f"{shown!r} at {_place(fact['place'])}"
+    return f"{shortened(printed, _SHOWN_LINE)!r} at {_place(fact['place'])}"
 
 
 def _lines_not_shown(answer: Answer) -> str | None:

@@ -20,13 +20,14 @@ from schemas.tables import (
     DOCUMENT_TABLES,
     DOCUMENTS,
     PRIOR_AUTHORIZATION,
+    PUBLISHED_STATUSES,
     QUARANTINE,
     REQUIREMENTS,
 )
 
 _NOT_COMPARED = ("row_key", "row_hash", "first_seen", "last_seen")
 _MEDIUM = ("conditions", "effective_from", "effective_to", "reviewer", "notes")
-_IS_PUBLISHED = "status IN ('current', 'stale')"
+_IS_PUBLISHED = f"status IN {PUBLISHED_STATUSES}"
 _MEDIUM_QUOTED = ", ".join(f"'{name}'" for name in _MEDIUM)
 
 

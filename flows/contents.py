@@ -19,7 +19,7 @@ from flows.keep import rows_of
 from flows.parts import Part
 from flows.releases import Release
 from flows.validate import Verdict
-from schemas.fields import Table, arrow_schema
+from schemas.fields import Table, arrow_schema, nullable_schema
 from schemas.provenance import Snapshot
 from schemas.source import Source
 from schemas.tables import (
@@ -27,6 +27,7 @@ from schemas.tables import (
     DOCUMENT_TABLES,
     DOCUMENTS,
     PRIOR_AUTHORIZATION,
+    PUBLISHED_STATUSES,
     QUARANTINE,
     TABLES,
 )
@@ -58,12 +59,8 @@ def _rows(table: Table, documents: Iterable[Document]) -> pa.Table:
         rows = document.published.accepted_rows(table)
         if table is PRIOR_AUTHORIZATION:
             rows = _with_known_time(rows, document)
-        found.append(rows.select(table.names).cast(_nullable(table)))
+        found.append(rows.select(table.names).cast(nullable_schema(table)))
     return pa.concat_tables(found, promote_options="permissive")
-
-
-def _nullable(table: Table) -> pa.Schema:
-    return pa.schema([field.with_nullable(True) for field in arrow_schema(table)])
 
 
 def _with_known_time(rows: pa.Table, document: Document) -> pa.Table:
@@ -111,7 +108,7 @@ def _judged(claims: pa.Table, rules: pa.Table, documents: Iterable[Document]) ->
                 "terms_in_conflict": list(verdict.terms_in_conflict) or None,
             }
         )
-    return pa.Table.from_pylist(judged, schema=_nullable(CODE_CLAIMS))
+    return pa.Table.from_pylist(judged, schema=nullable_schema(CODE_CLAIMS))
 
 
 def shown_verdicts(document: Document) -> list[Verdict]:
@@ -127,16 +124,10 @@ def _quarantine(documents: Iterable[Document]) -> pa.Table:
             for row in _kept_quarantine(document.kept, document.source):
                 found[_place(row)] = row
         for verdict in shown_verdicts(document):
-            for name, failed in verdict.failed.items():
-                rows = verdict.failed_rows(TABLES[name]).to_pylist()
-                for row, reasons in zip(rows, failed.values(), strict=True):
-                    shown = {column: row.get(column) for column in QUARANTINE.names} | {
-                        "table": name,
-                        "reasons": list(dict.fromkeys(why for _, why in reasons)),
-                        "expectations": list(dict.fromkeys(what for what, _ in reasons)),
-                    }
-                    found[_place(shown)] = shown
-    return pa.Table.from_pylist(list(found.values()), schema=_nullable(QUARANTINE))
+            for row in verdict.rejections():
+                shown = {column: row.get(column) for column in QUARANTINE.names}
+                found[_place(shown)] = shown
+    return pa.Table.from_pylist(list(found.values()), schema=nullable_schema(QUARANTINE))
 
 
 def _kept_quarantine(release: Release, source: Source) -> list[dict[str, Any]]:
@@ -212,9 +203,9 @@ def _documents(documents: Iterable[Document], balanced: list[dict[str, Any]]) ->
             rows += [
                 state | {"status": "stale"}
                 for state in states
-                if state["status"] in ("current", "stale")
+                if state["status"] in PUBLISHED_STATUSES
             ]
-    return pa.Table.from_pylist(rows, schema=_nullable(DOCUMENTS))
+    return pa.Table.from_pylist(rows, schema=nullable_schema(DOCUMENTS))
 
 
 def _common(document: Document) -> dict[str, Any]:

@@ -12,8 +12,9 @@ from typing import Any
 
 from jinja2 import Environment
 
+from schemas.codes import shortened
 from schemas.fields import frictionless_schema
-from schemas.tables import TABLES
+from schemas.tables import PUBLISHED_STATUSES, TABLES
 
 DATA_PACKAGE = "https://datapackage.org/profiles/2.0/datapackage.json"
 PARQUET = "application/vnd.apache.parquet"
@@ -143,7 +144,7 @@ def attention(states: Iterable[dict[str, Any]], quarantined: Iterable[dict[str, 
         if state["status"] != "current":
             reason = f": {state['held_reason']}" if state["held_reason"] else ""
             lines.append(f"{state['source']}: {state['status']}{reason}")
-        if state["status"] in ("current", "stale"):
+        if state["status"] in PUBLISHED_STATUSES:
             lines += [f"{state['source']}: {problem}" for problem in state["problems"] or ()]
     for row in quarantined:
         lines.append(
@@ -221,5 +222,4 @@ def _in_words(change: dict[str, Any]) -> str:
 
 
 def _value(value: Any) -> str:
-    text = "nothing" if value is None else str(value)
-    return text if len(text) <= 80 else text[:79] + "…"
+    return shortened("nothing" if value is None else str(value), 80)

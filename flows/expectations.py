@@ -61,10 +61,9 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """The outcome of a suite: what failed, how much was checked, and its page of data docs."""
+    """The outcome of a suite: what failed, and its page of data docs."""
 
     failures: tuple[Failure, ...]
-    checked: int
     page: str
 
 
@@ -132,7 +131,7 @@ def _run(name: str, frame: pd.DataFrame, checks: Sequence[Check]) -> Report:
         for number, check in enumerate(checks)
         if not found[number].success
     ]
-    return Report(tuple(failures), len(checks), _page(result))
+    return Report(tuple(failures), _page(result))
 
 
 def _arguments(check: Check) -> dict[str, Any]:

@@ -119,7 +119,7 @@ class Caller:
     """
 
     watch: Watch = silent
-    journey: Journey | None = None
+    summary: Summary | None = None
 
 
 caller = Caller()
@@ -202,14 +202,17 @@ def _refresh(plan: Plan, sources: tuple[Source, ...], runner: str | None, watch:
         # Its import takes seconds of processor time; the server's start mostly waits.
         threading.Thread(target=expectations.start_up, daemon=True).start()
     if runner is None:
-        journey = travel(plan, Threads(watch))
-    else:
-        _prepare_prefect(plan.settings)
-        if runner == "dask" and importlib.util.find_spec("prefect_dask") is None:
-            raise UsageError("--runner dask needs the package prefect-dask; install it beside us")
-        from flows.refresh import refresh_with_prefect  # noqa: PLC0415
+        return summary_of(plan, travel(plan, Threads(watch)))
+    _prepare_prefect(plan.settings)
+    if runner == "dask" and importlib.util.find_spec("prefect_dask") is None:
+        raise UsageError("--runner dask needs the package prefect-dask; install it beside us")
+    from flows.refresh import refresh_with_prefect  # noqa: PLC0415
 
-        journey = refresh_with_prefect(plan, runner, watch)
+    return refresh_with_prefect(plan, runner, watch)
+
+
+def summary_of(plan: Plan, journey: Journey) -> Summary:
+    """What a journey came to, read from the release that is now the latest."""
     latest = releases.latest(plan.settings.curated)
     assert latest is not None
     return summarise(latest, journey.release, journey.looks, journey.failures)

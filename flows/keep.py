@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 from flows.documents import Document
 from flows.facts import measure
 from flows.releases import Release
-from schemas.fields import Table, arrow_schema
+from schemas.fields import Table, nullable_schema
 from schemas.suites import COMPARISONS, document_checks
 from schemas.tables import PRIOR_AUTHORIZATION, TABLES
 
@@ -25,7 +25,7 @@ from schemas.tables import PRIOR_AUTHORIZATION, TABLES
 def rows_of(release: Release, table: Table, source: str) -> pa.Table:
     """The rows that a release has of one source, in the columns that the table has now."""
     path = release.folder / f"{table.name}.parquet"
-    schema = pa.schema([field.with_nullable(True) for field in arrow_schema(table)])
+    schema = nullable_schema(table)
     if not path.exists():
         return schema.empty_table()
     rows = pq.read_table(path, filters=[("source", "=", source)])

@@ -56,6 +56,10 @@ class Base:
     stands: bool
     sequence: int
 
+    @property
+    def in_place(self) -> Release | None:
+        return self.release if self.stands else None
+
 
 def find_base(curated: Path) -> Base:
     """The newest release that is whole: by the pointer, or without one by the folders."""
@@ -72,7 +76,7 @@ def find_base(curated: Path) -> Base:
         following = pointed.sequence + 1
         return Base(pointed, True, top + 1 if following in taken else following)
     whole = [release for release in chain or others if releases.is_intact(release)]
-    return Base(whole[0] if whole else None, not others and pointed is None, top + 1)
+    return Base(whole[0] if whole else None, False, top + 1)
 
 
 def publish(
@@ -94,7 +98,7 @@ def publish(
         )
         raise PublishError(f"no document can be published: {reasons}; precert try shows each")
     inputs = _inputs(documents)
-    if base.stands and base.release is not None and base.release.said["inputs"] == inputs:
+    if base.in_place is not None and base.in_place.said["inputs"] == inputs:
         return None
     staging = settings.releases / STAGING
     shutil.rmtree(staging, ignore_errors=True)
@@ -105,12 +109,15 @@ def publish(
         raise PublishError(str(error)) from error
     for name, rows in contents(documents, balanced).items():
         _write(TABLES[name], rows, staging)
-    if base.stands and base.release is not None and _same_content(base.release, staging):
+    files = {path.name: _described(path) for path in sorted(staging.glob("*.parquet"))}
+    if base.in_place is not None and _same_content(base.in_place, files):
         shutil.rmtree(staging)
         return None
     empty = arrow_schema(CHANGES).empty_table()
     changes = compare(base.release.folder, staging) if base.release else empty
     _write(CHANGES, changes, staging)
+    path = staging / f"{CHANGES.name}.parquet"
+    files |= {path.name: _described(path)}
     said = {
         "previous": base.release.id if base.release else None,
         "sequence": base.sequence,
@@ -118,6 +125,7 @@ def publish(
         "inputs": inputs,
         "accepted": sorted(accepted),
         "balance": balanced,
+        "files": dict(sorted(files.items())),
     }
     return _finish(settings, staging, documents, said)
 
@@ -140,10 +148,10 @@ def _miss_none(
 def _finish(
     settings: Settings, staging: Path, documents: Sequence[Document], said: dict[str, Any]
 ) -> Release:
-    files = _files(staging)
-    content = hashlib.sha256(dump_json({name: f["sha256"] for name, f in files.items()}))
+    hashes = {name: file["sha256"] for name, file in said["files"].items()}
+    content = hashlib.sha256(dump_json(hashes))
     name = f"{said['sequence']:06d}-{content.hexdigest()[:8]}"
-    said = said | {"release": name, "files": files}
+    said = said | {"release": name}
     _copy_data_docs(staging, documents)
     changes = pq.read_table(staging / f"{CHANGES.name}.parquet").to_pylist()
     states = pq.read_table(staging / f"{DOCUMENTS.name}.parquet").to_pylist()
@@ -220,22 +228,18 @@ def _write(table: Table, rows: pa.Table, folder: Path) -> None:
     pq.write_table(rows, path, compression="zstd", use_dictionary=True, version="2.6")
 
 
-def _files(folder: Path) -> dict[str, dict[str, Any]]:
+def _described(path: Path) -> dict[str, Any]:
     return {
-        path.name: {
-            "sha256": sha256_of(path),
-            "bytes": path.stat().st_size,
-            "rows": pq.read_metadata(path).num_rows,
-        }
-        for path in sorted(folder.glob("*.parquet"))
+        "sha256": sha256_of(path),
+        "bytes": path.stat().st_size,
+        "rows": pq.read_metadata(path).num_rows,
     }
 
 
-def _same_content(before: Release, staging: Path) -> bool:
-    staged = _files(staging)
+def _same_content(before: Release, files: dict[str, dict[str, Any]]) -> bool:
     return all(
         name in before.files and before.files[name].sha256 == file["sha256"]
-        for name, file in staged.items()
+        for name, file in files.items()
     )
 
 

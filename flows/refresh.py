@@ -18,11 +18,11 @@ from prefect.futures import as_completed
 from prefect.states import Completed
 from prefect.task_runners import ProcessPoolTaskRunner, TaskRunner, ThreadPoolTaskRunner
 
-from flows import releases, stages
-from flows.journey import WORKERS, Journey, Plan, Results, Watch, caller, silent, travel
+from flows import stages
+from flows.journey import WORKERS, Plan, Results, Watch, caller, silent, summary_of, travel
 from flows.lock import only_refresh
 from flows.registry import load_sources
-from flows.report import summarise
+from flows.report import Summary
 from flows.settings import Settings
 from flows.stages import Stage
 
@@ -112,19 +112,16 @@ def refresh(
     with only_refresh(settings.curated, "a Prefect flow run"):
         plan = Plan(settings, names, offline, tuple(accept or ()))
         journey = travel(plan, PrefectTasks(caller.watch))
-    caller.journey = journey
-    latest = releases.latest(settings.curated)
-    assert latest is not None
-    summary = summarise(latest, journey.release, journey.looks, journey.failures)
+    summary = caller.summary = summary_of(plan, journey)
     create_table_artifact(key="refresh-summary", table=[dict(row) for row in summary.rows])
     if journey.release:
-        notes = (latest.folder / "NOTES.md").read_text(encoding="utf-8")
+        notes = (settings.releases / journey.release / "NOTES.md").read_text(encoding="utf-8")
         create_markdown_artifact(key="release-notes", markdown=notes)
     name = "Troubled" if summary.troubled else "Published" if journey.release else "Nothing new"
-    return Completed(name=name, message=latest.id, data=latest.id)
+    return Completed(name=name, message=summary.release, data=summary.release)
 
 
-def refresh_with_prefect(plan: Plan, runner: str, watch: Watch) -> Journey:
+def refresh_with_prefect(plan: Plan, runner: str, watch: Watch) -> Summary:
     """Run the flow here and now, on the Prefect API that is set or on one started for it."""
     caller.watch = watch
     try:
@@ -138,5 +135,5 @@ def refresh_with_prefect(plan: Plan, runner: str, watch: Watch) -> Journey:
         )
     finally:
         caller.watch = silent
-    assert caller.journey is not None
-    return caller.journey
+    assert caller.summary is not None
+    return caller.summary

@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 
 from flows.describe import attention, balance_words
 from flows.releases import Release
+from schemas.tables import PUBLISHED_STATUSES
 
 SKIPPED = "skipped"
 _LISTED = 20
@@ -66,7 +67,7 @@ def summarise(
     rows = []
     for state in states:
         source = state["source"]
-        is_published = state["status"] in ("current", "stale")
+        is_published = state["status"] in PUBLISHED_STATUSES
         rows.append(
             {
                 "source": source,

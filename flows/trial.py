@@ -15,8 +15,9 @@ from flows import documents, store
 from flows.documents import Document
 from flows.registry import RegistryError, load_source
 from flows.settings import Settings
+from schemas.codes import shortened
 from schemas.source import Source
-from schemas.tables import DOCUMENT_TABLES, TABLES
+from schemas.tables import DOCUMENT_TABLES
 
 CLEAN, PROBLEMS, USAGE = 0, 1, 2
 _SHOWN = 5
@@ -73,19 +74,8 @@ def _said(document: Document) -> dict[str, Any]:
         if rows.num_rows:
             first = rows.slice(0, _SHOWN).select([f.name for f in table if f.role != "derived"])
             said["tables"][table.name] = {"rows": rows.num_rows, "first": first.to_pylist()}
-    for name, failed in verdict.failed.items():
-        rows = verdict.part.table(TABLES[name])
-        for number, reasons in failed.items():
-            row = rows.slice(number, 1).to_pylist()[0]
-            said["quarantine"].append(
-                {
-                    "table": name,
-                    "page": row["page"],
-                    "line": row["line"],
-                    "raw_text": row["raw_text"],
-                    "reasons": list(dict.fromkeys(why for _, why in reasons)),
-                }
-            )
+    shown = ("table", "page", "line", "raw_text", "reasons")
+    said["quarantine"] = [{name: row[name] for name in shown} for row in verdict.rejections()]
     return said
 
 
@@ -122,4 +112,4 @@ _PLACES = ("source", "document", "sha256", "url", "page", "line", "raw_text", "b
 def _values(row: dict[str, Any]) -> str:
     shown = {k: v for k, v in row.items() if v is not None and k not in _PLACES}
     text = ", ".join(f"{name} {value}" for name, value in shown.items())
-    return text if len(text) <= 200 else text[:199] + "…"
+    return shortened(text, 200)

@@ -12,7 +12,7 @@ import importlib.metadata
 import shutil
 import tempfile
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
@@ -45,13 +45,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What the gates said of a part. `reasons` maps table and row to what is wrong with it."""
+    """What the gates said of a part.
+
+    `failed` maps table and row to the expectations that the row failed, each with its reason.
+    """
 
     part: Part
     folder: Path
     accepted: bool
     held_reason: str | None
-    facts: dict[str, Any]
     failed: dict[str, dict[int, list[tuple[str, str]]]]
 
     @property
@@ -67,6 +69,17 @@ class Verdict:
     def failed_rows(self, table: Table) -> pa.Table:
         """The candidate rows of one table that did not, in the order of `failed`."""
         return _take(self.part.table(table), list(self.failed.get(table.name, {})))
+
+    def rejections(self) -> Iterator[dict[str, Any]]:
+        """Every row that did not pass, as read, with its `table`, `reasons` and `expectations`."""
+        for name, failed in self.failed.items():
+            rows = self.failed_rows(TABLES[name]).to_pylist()
+            for row, why in zip(rows, failed.values(), strict=True):
+                yield row | {
+                    "table": name,
+                    "reasons": list(dict.fromkeys(reason for _, reason in why)),
+                    "expectations": list(dict.fromkeys(expectation for expectation, _ in why)),
+                }
 
 
 def _take(rows: pa.Table, numbers: list[int]) -> pa.Table:
@@ -99,14 +112,13 @@ def judge(part: Part, source: Source, last_good: Verdict | None) -> Verdict:
             _make(folder, part, source, last_good)
         except GateBroken as error:
             reason = f"the validation itself failed: {error}"
-            return Verdict(part, folder, False, reason, {}, {})
+            return Verdict(part, folder, False, reason, {})
     said = load_json(folder / "verdict.json")
     return Verdict(
         part=part,
         folder=folder,
         accepted=said["accepted"],
         held_reason=said["held_reason"],
-        facts=said["facts"],
         failed={
             table: {
                 int(row): [(name, why) for name, why in reasons] for row, reasons in rows.items()
@@ -122,7 +134,7 @@ def _make(folder: Path, part: Part, source: Source, last_good: Verdict | None) -
         failed, pages = _row_gate(part)
         for name, page in pages.items():
             (aside / f"{name}.html").write_text(page, encoding="utf-8")
-        verdict = Verdict(part, folder, True, None, {}, failed)
+        verdict = Verdict(part, folder, True, None, failed)
         main = TABLES[source.main_table]
         is_accepted = part.snapshot.sha256 in source.expect.accepted_versions
         measured = measure(

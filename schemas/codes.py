@@ -75,6 +75,11 @@ def printable(text: str) -> str:
     return " ".join(folded.split())
 
 
+def shortened(text: str, width: int) -> str:
+    """The text, or its beginning with an ellipsis where it is longer than `width` characters."""
+    return text if len(text) <= width else text[: width - 1] + "…"
+
+
 def header_key(cell: str) -> str:
     """A label without marks, case, spacing and punctuation, for comparison."""
     return _NOT_WORD.sub("", printable(_MARKS.sub("", cell)).casefold())

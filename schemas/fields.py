@@ -160,6 +160,11 @@ def arrow_schema(table: Table) -> pa.Schema:
     )
 
 
+def nullable_schema(table: Table) -> pa.Schema:
+    """The Arrow schema of a table in which every column may still be empty."""
+    return pa.schema([field.with_nullable(True) for field in arrow_schema(table)])
+
+
 def frictionless_schema(table: Table) -> dict[str, Any]:
     """The Table Schema (Data Package v2) of a table."""
     fields = []

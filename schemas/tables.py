@@ -26,6 +26,8 @@ LINES_OF_BUSINESS = (
     "dual_special_needs",
     "tricare",
 )
+# Statuses of a document whose rows are in the release.
+PUBLISHED_STATUSES = ("current", "stale")
 KINDS = ("pa_list", "bulletin", "vendor_article")
 DATE_SEMANTICS = ("dos", "request", "unknown")
 CONDITION_TYPES = (
