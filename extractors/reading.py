@@ -18,12 +18,18 @@ class ExtractionError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One row of a table: its cells as printed, and the number of its table in the document."""
+    """One row of a table: its cells as printed, and the number of its table in the document.
+
+    `fault` says why a reader of the document could not take the row at its word, such as one
+    hidden in a workbook: its facts go to quarantine. `flags` are names of `ROW_FLAGS`.
+    """
 
     place: Place
     cells: tuple[str, ...]
     raw_text: str
     table: int
+    fault: str | None = None
+    flags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +59,8 @@ class Reading:
     """A document as a reader sees it.
 
     `pages` is None for a format without pages, such as a text dump; header logic then counts
-    repeated headers as pages. `is_cut` says that the bytes end in the middle of a table.
+    repeated headers as pages. `sheets` are the names of the pages, where the format has names.
+    `is_cut` says that the bytes end in the middle of a table.
     """
 
     lines: tuple[Row | Passage, ...]
@@ -61,6 +68,7 @@ class Reading:
     pages: int | None
     is_cut: bool = False
     problems: tuple[Problem, ...] = ()
+    sheets: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,7 +42,10 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Extract:
-    """All that one snapshot says. Dates are those that the publication itself states."""
+    """All that one snapshot says. Dates are those that the publication itself states.
+
+    `member` is the file of an archive that was read.
+    """
 
     records: tuple[Record, ...]
     tally: Tally
@@ -53,6 +56,7 @@ class Extract:
     updated_on: date | None = None
     pages: int | None = None
     is_truncated: bool = False
+    member: str | None = None
 
 
 def candidate_schema(table: Table) -> pa.Schema:

@@ -37,7 +37,15 @@ from schemas.provenance import Snapshot
 from schemas.source import Source
 
 # The libraries whose version can change what is read.
-_PARSERS = ("beautifulsoup4", "pdfminer.six", "pdfplumber", "pyarrow")
+_PARSERS = (
+    "beautifulsoup4",
+    "numpy",
+    "pdfminer.six",
+    "pdfplumber",
+    "pyarrow",
+    "pypdfium2",
+    "python-calamine",
+)
 
 
 class WorkerLost(RuntimeError):

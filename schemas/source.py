@@ -25,11 +25,12 @@ from schemas.tables import (
     KINDS,
     LINES_OF_BUSINESS,
     PRIOR_AUTHORIZATION,
+    REFERENCE_KINDS,
     SHA256,
     SLUG,
 )
 
-# What a column of a printed table may mean.
+# What a column of a PA list may mean; another publication's columns may have any names.
 COLUMNS = (
     "code",
     "pa",
@@ -42,8 +43,12 @@ COLUMNS = (
     "effective_from",
     "effective_to",
 )
+# A PA column for one scope or one status: pa_medicaid, pa_notification.
+PA_COLUMN = re.compile(rf"pa_{SLUG}")
 # What a named group in the pattern of a line may carry to the rows below it.
 CARRIED = ("list_title", "section", "category", "effective_on", "posted_on", "updated_on")
+# What a line binds to the rows that carry its mark: the mark, and what it says.
+FOOTNOTE = ("mark", "footnote")
 
 
 def _one_of(allowed: tuple[str, ...]) -> AfterValidator:
@@ -94,16 +99,24 @@ class Terms(_Strict):
 
 
 class LineRule(_Strict):
-    """A line that is not a row. Named groups carry their text to the rows below."""
+    """A line that is not a row. Named groups carry their text to the rows below.
+
+    The groups `mark` and `footnote` make it a footnote: what it says belongs to the rows of its
+    page whose code carries the mark, or of the whole document where `scope` says so.
+    """
 
     rule: Slug
     pattern: Pattern
+    scope: Literal["page", "document"] = "page"
 
     @model_validator(mode="after")
     def _carries_known_names(self) -> LineRule:
-        for name in re.compile(self.pattern).groupindex:
-            if name not in CARRIED:
-                raise ValueError(f"group {name!r} is not one of {', '.join(CARRIED)}")
+        groups = re.compile(self.pattern).groupindex
+        for name in groups:
+            if name not in (*CARRIED, *FOOTNOTE):
+                raise ValueError(f"group {name!r} is not one of {', '.join((*CARRIED, *FOOTNOTE))}")
+        if len(set(groups) & set(FOOTNOTE)) == 1:
+            raise ValueError("a footnote needs both groups, mark and footnote")
         return self
 
 
@@ -134,12 +147,76 @@ class NoteRule(_Strict):
         return self.condition is not None or "(?P<effective_from>" in self.pattern
 
 
-class TableRules(_Strict):
-    """How to read the tables of a list."""
+class CellNote(_Strict):
+    """Words beside the codes of one cell that date some of them.
 
-    columns: dict[Annotated[str, _one_of(COLUMNS)], tuple[str, ...]]
+    With `applies: below` the words hold for all codes printed after them in the cell, as in
+    "Effective August 12, 2024: L0631, L0637". With `applies: named` they hold for the codes in
+    their own group `codes`, as in "*L1833 removed from list effective August 12, 2024". The
+    groups `effective_from` and `effective_to` are dates; a rule ends before the latter.
+    """
+
+    pattern: Pattern
+    means: str
+    applies: Literal["below", "named"]
+
+    @model_validator(mode="after")
+    def _dates_something(self) -> CellNote:
+        groups = set(re.compile(self.pattern).groupindex)
+        if not groups & {"effective_from", "effective_to"}:
+            raise ValueError("a cell note needs a group effective_from or effective_to")
+        if ("codes" in groups) != (self.applies == "named"):
+            raise ValueError("the group codes belongs to a note that applies to named codes")
+        return self
+
+
+class HtmlTable(_Strict):
+    """A table made of other elements than HTML's own, as CSS selectors, each below the one above.
+
+    `region` alone limits the reading of a page to its content.
+    """
+
+    region: str | None = None
+    row: str | None = None
+    cell: str | None = None
+
+    @model_validator(mode="after")
+    def _rows_have_cells(self) -> HtmlTable:
+        if (self.row is None) != (self.cell is None):
+            raise ValueError("row and cell belong together")
+        return self
+
+
+class Scope(_Strict):
+    """Whom one of several PA columns speaks of, where it differs from the source's own scope."""
+
+    line_of_business: LineOfBusiness | None = None
+    state: Annotated[str, Field(pattern="^[A-Z]{2}$")] | None = None
+
+
+class TableRules(_Strict):
+    """How to read the tables of a list.
+
+    `statuses` says what each printed PA value means; the value "" is an empty cell, which means
+    nothing unless it is there. `listed_means` is for a list without PA column, where to be on it
+    is the statement. `scopes` gives PA columns for several scopes (`pa_medicaid`): a row is then
+    a rule of each. `marked` gives PA columns in one of which each row has one of `marks`.
+
+    `sheets` are patterns of the names of the sheets to read, all visible ones unless given.
+    `extra_columns` are patterns of labels that need no name of ours.
+    """
+
+    columns: dict[Slug, tuple[str, ...]]
     layouts: tuple[tuple[str, ...], ...]
-    statuses: dict[str, PaStatus]
+    statuses: dict[str, PaStatus] = {}
+    listed_means: PaStatus | None = None
+    scopes: dict[Slug, Scope] = {}
+    marked: dict[Slug, PaStatus] = {}
+    marks: tuple[str, ...] = ("X",)
+    sheets: tuple[Pattern, ...] = ()
+    extra_columns: tuple[Pattern, ...] = ()
+    html: HtmlTable | None = None
+    cell_notes: tuple[CellNote, ...] = ()
     reviewers: dict[str, str] = {}
     placeholders: dict[str, tuple[str, ...]] = {}
     same_category: dict[str, str] = {}
@@ -166,13 +243,22 @@ class TableRules(_Strict):
             unknown = [name for name in layout if name not in self.columns]
             if unknown:
                 raise ValueError(f"a layout names {unknown[0]!r}, which columns does not define")
-            for needed in ("code", "pa"):
-                if needed not in layout:
-                    raise ValueError(f"a layout has no column {needed!r}")
-        for name in (*self.carry_down, *self.placeholders):
+        for name in (*self.carry_down, *self.placeholders, *self.scopes, *self.marked):
             if name not in self.columns:
                 raise ValueError(f"{name!r} is not one of this source's columns")
         return self
+
+    @property
+    def pa_columns(self) -> tuple[str, ...]:
+        """The columns whose cells say whether prior authorization is needed; none in some lists."""
+        if self.listed_means:
+            return ()
+        return tuple(self.scopes) or tuple(self.marked) or ("pa",)
+
+    def ways_to_say_it(self) -> int:
+        """How many ways of stating a status the rules name; a PA list has exactly one."""
+        plain = "pa" in self.columns
+        return sum(map(bool, (plain, self.listed_means, self.scopes, self.marked)))
 
 
 class NarrativeRules(_Strict):
@@ -213,7 +299,7 @@ class Expect(_Strict):
 
 
 class Source(_Strict):
-    """One source file."""
+    """One source file. `member` is a pattern of the name of the file to read in an archive."""
 
     source: Slug
     document: Slug
@@ -228,6 +314,7 @@ class Source(_Strict):
     address: Address | None = None
     terms: Literal["unreviewed"] | Terms = "unreviewed"
     cadence: Literal["weekly", "monthly", "quarterly", "yearly", "irregular"]
+    member: Pattern | None = None
     table: TableRules | None = None
     narrative: NarrativeRules | None = None
     expect: Expect
@@ -244,14 +331,37 @@ class Source(_Strict):
         if self.kind == "pa_list":
             if self.table is None or self.payer is None or self.line_of_business is None:
                 raise ValueError("a pa_list needs table, payer and line_of_business")
+            self._check_pa_list(self.table)
+        elif self.kind in REFERENCE_KINDS:
+            if self.table is None:
+                raise ValueError(f"a {self.kind} needs table")
         elif self.narrative is None:
             raise ValueError(f"a {self.kind} needs narrative")
         return self
 
+    @staticmethod
+    def _check_pa_list(table: TableRules) -> None:
+        for name in table.columns:
+            if name not in COLUMNS and not PA_COLUMN.fullmatch(name):
+                raise ValueError(f"{name!r} is neither one of {', '.join(COLUMNS)} nor pa_<name>")
+        if table.ways_to_say_it() != 1:
+            raise ValueError(
+                "a pa_list states its statuses in exactly one way: a column pa, listed_means, "
+                "scopes or marked"
+            )
+        for layout in table.layouts:
+            for needed in ("code", *table.pa_columns):
+                if needed not in layout:
+                    raise ValueError(f"a layout has no column {needed!r}")
+        if table.listed_means is None and not table.statuses and not table.marked:
+            raise ValueError("statuses must say what the printed PA values mean")
+
     @property
     def main_table(self) -> str:
         """The table whose rows `expect` counts."""
-        return PRIOR_AUTHORIZATION.name if self.table is not None else "bulletin_sections"
+        if self.kind == "pa_list":
+            return PRIOR_AUTHORIZATION.name
+        return "table_rows" if self.table is not None else "bulletin_sections"
 
     def fingerprint(self) -> str:
         """A hash of all that the YAML says, the same for any order or spacing of its keys."""

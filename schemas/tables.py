@@ -28,7 +28,9 @@ LINES_OF_BUSINESS = (
 )
 # Statuses of a document whose rows are in the release.
 PUBLISHED_STATUSES = ("current", "stale")
-KINDS = ("pa_list", "bulletin", "vendor_article")
+# Kinds of publications whose tables state no PA rule: their rows go to `table_rows`.
+REFERENCE_KINDS = ("code_reference", "fee_schedule", "notice_list")
+KINDS = ("pa_list", "bulletin", "vendor_article", *REFERENCE_KINDS)
 DATE_SEMANTICS = ("dos", "request", "unknown")
 CONDITION_TYPES = (
     "purchase_only",
@@ -46,11 +48,20 @@ ROW_FLAGS = {
     "addon_code": "the code is printed with a + before it",
     "category_missing": "the category cell is empty",
     "category_placeholder": "the category cell holds a spreadsheet's placeholder such as #N/A",
+    "code_from_number": "the cell holds a number; its leading zeros are those of its format",
+    "code_lower_case": "the code is printed in lower case",
+    "code_spaced": "the code is printed with a blank or a hyphen in it",
     "description_withheld": "the description is licensed by the AMA or the ADA and not published",
+    "footnote_missing": "the code carries a mark whose footnote was not found",
+    "invisible_characters": "characters that cannot be seen were removed from a cell",
     "note_appended": "the note was printed at the end of the description too, and removed there",
     "note_not_interpreted": "the note is published as printed; no rule of the source reads it",
+    "range_abbreviated": "the range is printed with a shortened last code, which is completed",
+    "reference_engine": "the page was read by the reference engine, the fast one being in doubt",
     "reviewer_not_mapped": "the printed reviewer is published as printed; the source names no one",
+    "text_over_border": "a word is printed over the border of its cell",
     "unbalanced_quote": "the description opens a quotation mark and never closes it",
+    "word_broken": "a word that a narrow cell broke over lines was put together",
 }
 
 _PROVENANCE = (
@@ -193,6 +204,12 @@ PRIOR_AUTHORIZATION = _document_table(
             "string",
             "Last code of a range, whose members are not enumerated.",
             pattern=CODE,
+            role="identity",
+        ),
+        Field(
+            "code_pattern",
+            "string",
+            "The wildcard as printed, in capitals; code and code_end are then its bounds.",
             role="identity",
         ),
         Field("code_raw", "string", "The code as printed.", required=True),

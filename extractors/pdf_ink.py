@@ -1,0 +1,43 @@
+"""What one page of a PDF shows, as arrays: the common ground of the two engines.
+
+An engine parses a page into `Ink`; everything after that (tables, lines, doubts) is the same for
+both. Coordinates are points from the top left corner of the page as a reader holds it: a page
+that is to be turned is turned here already. Nothing is known of tables or words.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Ink:
+    """The letters, ruling lines, fills and pictures of one page, `n` letters in drawing order.
+
+    A letter is what one character code shows: mostly one character, sometimes several (a
+    ligature). Blanks that the page itself draws are letters too; what an engine only guesses to
+    be a blank is not.
+    """
+
+    number: int
+    width: float
+    height: float
+    text: tuple[str, ...]  # n
+    boxes: Floats  # (n, 4): x0, top, x1, bottom; the advance width by the font's height
+    sizes: Floats  # (n,): the font size as it appears on the page
+    runs: Ints  # (n,): letters shown by one operation of the page share a number
+    upright: Bools  # (n,): stands on its feet, on the page as turned
+    hidden: Bools  # (n,): drawn without ink, or in the colour of what lies behind it
+    rules: Floats  # (m, 4): straight lines, x0 == x1 or top == bottom, thin filled boxes included
+    frames: Floats  # (f, 4): stroked boxes, whose four sides are ruling lines
+    fills: Floats  # (k, 4): filled boxes too wide to be lines, such as shaded bands
+    shades: Floats  # (k, 3): their colours as red, green, blue from 0 to 1
+    pictures: Floats  # (p, 4)
+    curves: int  # other drawings: an outline font, a chart
