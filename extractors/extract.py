@@ -19,16 +19,19 @@ from extractors.records import Extract
 from extractors.sniff import HTML, PDF, TEXT, sniff
 from extractors.tables import assemble
 from extractors.text import read_text
-from schemas.source import Source
+from schemas.source import Source, TableRules
 
-READERS: dict[str, Callable[[bytes], Reading]] = {
+# A reader may use what a source's YAML says of its tables: labels, sheets, selectors. Without it,
+# only tables that nobody could mistake (ruled, marked up, delimited) are rows.
+Reader = Callable[[bytes, TableRules | None], Reading]
+READERS: dict[str, Reader] = {
     PDF.name: read_pdf,
     HTML.name: read_html,
     TEXT.name: read_text,
 }
 
 
-def read(data: bytes) -> Reading:
+def read(data: bytes, rules: TableRules | None = None) -> Reading:
     """The lines of a file in any format that we read.
 
     Raises `ExtractionError` for bytes that no reader reads: the message says what they are and
@@ -42,7 +45,7 @@ def read(data: bytes) -> Reading:
             f"the file is {what}, which no reader reads; known are {', '.join(READERS)}: "
             "check the address of the source"
         )
-    return reader(data)
+    return reader(data, rules)
 
 
 def extract(data: bytes, source: Source) -> Extract:
@@ -50,7 +53,7 @@ def extract(data: bytes, source: Source) -> Extract:
 
     Raises `ExtractionError` as `read` does.
     """
-    reading = read(data)
+    reading = read(data, source.table)
     if source.table is None:
         return narrate(reading, source)
     return _list(reading, source)

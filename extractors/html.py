@@ -21,6 +21,7 @@ from bs4.exceptions import ParserRejectedMarkup
 
 from extractors.reading import ExtractionError, Passage, Problem, Reading, Row
 from schemas.provenance import Place
+from schemas.source import TableRules
 
 MAX_BYTES = 16 << 20
 MAX_SPAN = 1_000  # what browsers allow for columns
@@ -71,7 +72,7 @@ _SPAN = re.compile(r"\s*\+?([0-9]{1,9})")
 _SPACE = re.compile(r"[ \t\r\n\f]+")
 
 
-def read_html(data: bytes) -> Reading:
+def read_html(data: bytes, rules: TableRules | None = None) -> Reading:  # noqa: ARG001
     """The rows of all tables and, as passages, every other block of visible text, in order.
 
     A cell is its text with "\\n" where a line or block ends in it. A cell that spans rows or

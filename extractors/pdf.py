@@ -48,6 +48,7 @@ from extractors.pdf_letters import (
 )
 from extractors.reading import ExtractionError, Passage, Problem, Reading, Row
 from schemas.provenance import Place
+from schemas.source import TableRules
 
 MAX_OBJECTS = 50_000  # letters, lines, pictures of one page; a dense list page has 6,000
 # A picture of most of a page with fewer letters over it than this is no mere background.
@@ -59,7 +60,7 @@ _ACTIVE = ("JavaScript", "Launch", "SubmitForm", "ImportData")
 _NOTES = ("FreeText", "Widget", "StrikeOut", "Redact", "Stamp")
 
 
-def read_pdf(data: bytes) -> Reading:
+def read_pdf(data: bytes, rules: TableRules | None = None) -> Reading:  # noqa: ARG001
     """The rows of all ruled tables and, as passages, every other printed line, from the top.
 
     A cell is as printed, a line break in it is "\\n", and a cell covered by the one above or to

@@ -1,7 +1,7 @@
-"""What one page of a PDF shows, as arrays: the common ground of the two engines.
+"""What one page of a PDF shows, and the tables found in it, as arrays: the common ground of all.
 
-An engine parses a page into `Ink`; everything after that (tables, lines, doubts) is the same for
-both. Coordinates are points from the top left corner of the page as a reader holds it: a page
+An engine parses a page into `Ink`; what finds tables, ruled or aligned, gives `Grid`s; everything
+after that is the same for all. Coordinates are points from the top left corner of the page as a reader holds it: a page
 that is to be turned is turned here already. Nothing is known of tables or words.
 """
 
@@ -12,6 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+# Left, top, right and bottom in points.
+Box = tuple[float, float, float, float]
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
@@ -41,3 +43,19 @@ class Ink:
     shades: Floats  # (k, 3): their colours as red, green, blue from 0 to 1
     pictures: Floats  # (p, 4)
     curves: int  # other drawings: an outline font, a chart
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Grid:
+    """A table on a page: `c` cells, each in the row and column of its top left corner.
+
+    `homes` gives for each letter of the page the cell that it belongs to, or -1. A place of the
+    grid that no cell begins at is covered by a cell above it or to its left.
+    """
+
+    box: Box
+    shape: tuple[int, int]  # rows, columns
+    cells: Floats  # (c, 4)
+    rows: Ints  # (c,)
+    columns: Ints  # (c,)
+    homes: Ints  # (n,)

@@ -27,7 +27,9 @@ BELOW_BAD_HEADER = "below a header that cannot be read"
 class ListRow:
     """One row of a list: cells by column name, and what the lines above it carry to it.
 
-    `fault` says why the cells could not be assigned; the row is then without named cells.
+    `labelled` are all cells beside the printed labels of their columns, those without a name of
+    ours too. `footnotes` are the marks and texts of the footnotes that hold where the row is
+    printed. `fault` says why the row cannot be taken at its word; its cells may then be unnamed.
     """
 
     place: Place
@@ -36,6 +38,9 @@ class ListRow:
     raw_text: str
     printed: tuple[str, ...]
     fault: str | None = None
+    flags: tuple[str, ...] = ()
+    labelled: tuple[tuple[str, str], ...] = ()
+    footnotes: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,13 +11,14 @@ import re
 
 from extractors.reading import ExtractionError, Passage, Reading, Row
 from schemas.provenance import Place
+from schemas.source import TableRules
 
 _MARKDOWN_HEADING = re.compile(r"(#{1,6})\s+(.*?)\s*#*\s*")
 _MARKDOWN_ROW = re.compile(r"\s*\|")
 _MARKDOWN_RULE = re.compile(r"\s*\|?(?:\s*:?-{2,}:?\s*\|?)+\s*")
 
 
-def read_text(data: bytes) -> Reading:
+def read_text(data: bytes, rules: TableRules | None = None) -> Reading:  # noqa: ARG001
     """The lines of a text file: rows where a line has tabs or pipes, passages elsewhere.
 
     Cells and texts are as printed, trailing empty cells included. Raises `ExtractionError` for

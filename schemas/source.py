@@ -203,6 +203,7 @@ class TableRules(_Strict):
     a rule of each. `marked` gives PA columns in one of which each row has one of `marks`.
 
     `sheets` are patterns of the names of the sheets to read, all visible ones unless given.
+    `delimiter` is for a text file whose cells are kept apart by neither tabs nor commas.
     `extra_columns` are patterns of labels that need no name of ours.
     """
 
@@ -215,6 +216,7 @@ class TableRules(_Strict):
     marks: tuple[str, ...] = ("X",)
     sheets: tuple[Pattern, ...] = ()
     extra_columns: tuple[Pattern, ...] = ()
+    delimiter: Literal[";", "|"] | None = None
     html: HtmlTable | None = None
     cell_notes: tuple[CellNote, ...] = ()
     reviewers: dict[str, str] = {}
