@@ -1,8 +1,9 @@
 """What one page of a PDF shows, and the tables found in it, as arrays: the common ground of all.
 
 An engine parses a page into `Ink`; what finds tables, ruled or aligned, gives `Grid`s; everything
-after that is the same for all. Coordinates are points from the top left corner of the page as a reader holds it: a page
-that is to be turned is turned here already. Nothing is known of tables or words.
+after that is the same for all. Coordinates are points from the top left corner of the page as a
+reader holds it: a page that is to be turned is turned here already. What a word, a line or a
+cell's text is, others know.
 """
 
 from __future__ import annotations
