@@ -42,8 +42,15 @@ docs: $(VENV)/.runtime
 golden: $(VENV)/.dev
 	$(BIN)/python -m tests.test_golden
 
-bench:
-	$(PYTHON) benchmarks/journey.py
+bench: $(VENV)-bench/.ready
+	$(PYTHON) -m benchmarks.journey
+	$(VENV)-bench/bin/python -m benchmarks.tables
+
+# A place of its own for the tools that we are measured against.
+$(VENV)-bench/.ready: $(VENV)/.bootstrap requirements/bench.txt
+	$(PYTHON) -m venv $(VENV)-bench
+	$(BIN)/uv pip install --quiet --python $(VENV)-bench/bin/python --compile-bytecode --require-hashes -r requirements/bench.txt
+	@touch $@
 
 # Resolve anew what pyproject.toml allows, as hash-locked lists without index addresses.
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate
@@ -51,6 +58,7 @@ lock: $(VENV)/.bootstrap
 	$(COMPILE) requirements/bootstrap.in -o requirements/bootstrap.txt
 	$(COMPILE) pyproject.toml -o requirements/runtime.txt
 	$(COMPILE) pyproject.toml --group dev --constraint requirements/runtime.txt -o requirements/dev.txt
+	$(COMPILE) pyproject.toml --group bench --constraint requirements/runtime.txt -o requirements/bench.txt
 
 clean:
-	rm -rf $(VENV) .prefect .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info curated/parts
+	rm -rf $(VENV) $(VENV)-bench .prefect .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info curated/parts

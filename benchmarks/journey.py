@@ -8,16 +8,13 @@ same run, each in a process of its own.
 from __future__ import annotations
 
 import os
-import platform
 import resource
 import subprocess
 import tempfile
 import time
 from pathlib import Path
 
-ROOT = Path(__file__).parents[1]
-RESULTS = ROOT / "benchmarks" / "RESULTS.md"
-START, END = "<!-- journey -->", "<!-- /journey -->"
+from benchmarks.results import ROOT, write
 
 EMPTY_FLOW = "from prefect import flow; flow(lambda: None, name='empty')()"
 SILENT = {
@@ -65,7 +62,6 @@ def main() -> None:
         ]
     lines = ["| what | wall s | processor s |", "| --- | ---: | ---: |"]
     lines += [f"| {what} | {wall:.1f} | {used:.1f} |" for what, (wall, used) in rows]
-    machine = f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}"
     wall = {what: seconds for what, (seconds, _) in rows}
     empty = wall["start-up: an empty Prefect flow, server included"]
     checks = wall["start-up: great_expectations"]
@@ -78,20 +74,11 @@ def main() -> None:
             "none of it."
         ),
     ]
-    write("\n".join([f"Measured on {time.strftime('%Y-%m-%d')}, {machine}.", "", *lines]))
-    print("\n".join(lines))
+    write("journey", lines)
 
 
 def share(part: float, whole: float) -> str:
     return f"{min(part / whole, 1):.0%}"
-
-
-def write(table: str) -> None:
-    """Put the table between its markers."""
-    text = RESULTS.read_text(encoding="utf-8")
-    head, rest = text.split(START)
-    tail = rest.split(END)[1]
-    RESULTS.write_text(f"{head}{START}\n{table}\n{END}{tail}", encoding="utf-8")
 
 
 if __name__ == "__main__":
