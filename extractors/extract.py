@@ -7,8 +7,10 @@ rows is not known here.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date
 
+from extractors.archive import open_member
 from extractors.dates import parse_date
 from extractors.html import read_html
 from extractors.narrative import narrate
@@ -16,7 +18,9 @@ from extractors.pdf import read_pdf
 from extractors.prior_authorization import prior_authorization
 from extractors.reading import ExtractionError, Problem, Reading
 from extractors.records import Extract
-from extractors.sniff import HTML, PDF, TEXT, sniff
+from extractors.sheet import read_sheet
+from extractors.sniff import HTML, PDF, TEXT, XLS, XLSX, ZIP, sniff
+from extractors.table_rows import table_rows
 from extractors.tables import assemble
 from extractors.text import read_text
 from schemas.source import Source, TableRules
@@ -28,6 +32,8 @@ READERS: dict[str, Reader] = {
     PDF.name: read_pdf,
     HTML.name: read_html,
     TEXT.name: read_text,
+    XLSX.name: read_sheet,
+    XLS.name: read_sheet,
 }
 
 
@@ -53,6 +59,18 @@ def extract(data: bytes, source: Source) -> Extract:
 
     Raises `ExtractionError` as `read` does.
     """
+    if sniff(data) == ZIP:
+        opened = open_member(data, source.member)
+        try:
+            extracted = _extract(opened.data, source)
+        except ExtractionError as error:
+            raise ExtractionError(f"{opened.name}, in the archive: {error}") from error
+        problems = (*opened.problems, *extracted.problems)
+        return replace(extracted, member=opened.name, problems=problems)
+    return _extract(data, source)
+
+
+def _extract(data: bytes, source: Source) -> Extract:
     reading = read(data, source.table)
     if source.table is None:
         return narrate(reading, source)
@@ -62,8 +80,12 @@ def extract(data: bytes, source: Source) -> Extract:
 def _list(reading: Reading, source: Source) -> Extract:
     assert source.table is not None
     assembly = assemble(reading, source.table)
-    records, unread = prior_authorization(assembly, source)
-    problems = [*assembly.problems, *unread]
+    problems = list(assembly.problems)
+    if source.kind == "pa_list":
+        records, unread = prior_authorization(assembly, source)
+        problems += unread
+    else:
+        records = table_rows(assembly, source)
     dates: dict[str, date | None] = {}
     for name in ("posted_on", "effective_on", "updated_on"):
         printed = assembly.carried.get(name)

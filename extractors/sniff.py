@@ -1,8 +1,10 @@
-"""What a file is, judged by its first bytes and never by its name or a server's word."""
+"""What a file is, judged by its bytes and never by its name or a server's word."""
 
 from __future__ import annotations
 
+import io
 import re
+import zipfile
 from dataclasses import dataclass
 
 
@@ -21,14 +23,22 @@ TEXT = Format("text", "text/plain", "txt")
 XLSX = Format("xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", "xlsx")
 ZIP = Format("zip", "application/zip", "zip")
 XLS = Format("xls", "application/vnd.ms-excel", "xls")
+# Known by name only, so that a message can say what came instead of a list.
+GZIP = Format("gzip", "application/gzip", "gz")
+XML = Format("xml", "application/xml", "xml")
+EXECUTABLE = Format("executable", "application/x-executable", "bin")
 UNKNOWN = Format("unknown", "application/octet-stream", "bin")
 
 _HTML_START = re.compile(
-    rb"\s*(?:<!--.*?-->\s*)*<(?:!doctype html|html|head|body|table|div|h1|p\b)",
+    rb"\s*(?:<\?xml[^>]{0,200}\?>\s*)?(?:<!--.*?-->\s*)*"
+    rb"<(?:!doctype\s+html|html|head|body|table|div|h1|p\b)",
     re.IGNORECASE | re.DOTALL,
 )
+_BOM = b"\xef\xbb\xbf"
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _WINDOW = 4096
+# How far from its end an archive's directory may be pointed to: a comment may follow.
+_END_WINDOW = (1 << 16) + 22
 
 
 def sniff(data: bytes) -> Format:
@@ -37,13 +47,30 @@ def sniff(data: bytes) -> Format:
     if b"%PDF-" in head[:1024]:
         return PDF
     if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
-        return XLSX if b"xl/workbook.xml" in data or b"[Content_Types].xml" in head else ZIP
+        return _archive(data) or (XLSX if b"[Content_Types].xml" in head else ZIP)
     if head.startswith(_OLE):
         return XLS
-    if _HTML_START.match(head.removeprefix(b"\xef\xbb\xbf")):
+    if head.startswith(b"\x1f\x8b"):
+        return GZIP
+    if b"PK\x05\x06" in data[-_END_WINDOW:] and (found := _archive(data)):
+        return found
+    if head.startswith(b"\x7fELF") or (head.startswith(b"MZ") and b"\x00" in head):
+        return EXECUTABLE
+    if _HTML_START.match(head.removeprefix(_BOM)):
         return HTML
     if head.startswith((b"\xff\xfe", b"\xfe\xff")):
         return TEXT
     if head and b"\x00" not in data:
-        return TEXT
+        return XML if head.removeprefix(_BOM).lstrip().startswith(b"<?xml") else TEXT
     return UNKNOWN
+
+
+def _archive(data: bytes) -> Format | None:
+    """What a ZIP archive is by the names in its directory; None where it has no directory."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            names = archive.namelist()
+    except (zipfile.BadZipFile, ValueError, NotImplementedError, OSError):
+        return None
+    is_workbook = "[Content_Types].xml" in names and any(name.startswith("xl/") for name in names)
+    return XLSX if is_workbook else ZIP

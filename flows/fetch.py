@@ -12,7 +12,7 @@ from typing import Any
 
 import httpx
 
-from extractors.sniff import HTML, UNKNOWN, sniff
+from extractors.sniff import EXECUTABLE, GZIP, HTML, UNKNOWN, sniff
 from flows import store
 from flows.settings import Settings
 from schemas.provenance import Snapshot
@@ -114,7 +114,7 @@ def _judge(source: Source, answer: Answer, last: Snapshot | None) -> None:
     assert answer.body is not None
     url = answer.facts["url"]
     found = sniff(answer.body)
-    if found is UNKNOWN:
+    if found in (UNKNOWN, GZIP, EXECUTABLE):
         raise FetchError(f"{url}: the body is empty or of no known format", passing=False)
     promised = answer.facts["headers"].get("content-type", "").split(";")[0].strip().lower()
     if found is HTML and promised not in ("", HTML.media_type, "application/xhtml+xml"):

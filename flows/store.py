@@ -19,7 +19,8 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any, Literal
 
-from extractors.sniff import HTML, PDF, TEXT, sniff
+from extractors.archive import READABLE
+from extractors.sniff import ZIP, sniff
 from flows.files import create_file, dump_json, flush_folder, load_json, sha256_of
 from flows.lock import only_refresh
 from flows.registry import find_source
@@ -203,7 +204,7 @@ def add_file(settings: Settings, source: str, path: Path) -> str:
     described = find_source(settings.sources, source)
     data = path.read_bytes()
     found = sniff(data)
-    if found not in (PDF, HTML, TEXT):
+    if found not in (*READABLE, ZIP):
         what = "empty" if not data else found.media_type
         raise StoreError(f"{path}: {what}, which no reader reads; it was not added")
     with only_refresh(settings.curated, "precert add"):

@@ -203,8 +203,13 @@ class TableRules(_Strict):
     a rule of each. `marked` gives PA columns in one of which each row has one of `marks`.
 
     `sheets` are patterns of the names of the sheets to read, all visible ones unless given.
-    `delimiter` is for a text file whose cells are kept apart by neither tabs nor commas.
-    `extra_columns` are patterns of labels that need no name of ours.
+    `delimiter` is for a text file whose cells are kept apart by neither tabs nor commas, and
+    `positions` for one without header whose columns stand at fixed places: the first and the last
+    character of each, from 1.
+    `extra_columns` are patterns of labels that need no name of ours. `unheaded` are the columns,
+    from left to right, of tables that print no header; a label given for them is a name only.
+    `entries` are patterns of lines that are whole rows with words in their first column alone,
+    such as "Actemra, see Tocilizumab".
     """
 
     columns: dict[Slug, tuple[str, ...]]
@@ -216,7 +221,10 @@ class TableRules(_Strict):
     marks: tuple[str, ...] = ("X",)
     sheets: tuple[Pattern, ...] = ()
     extra_columns: tuple[Pattern, ...] = ()
+    unheaded: tuple[Slug, ...] = ()
+    entries: tuple[Pattern, ...] = ()
     delimiter: Literal[";", "|"] | None = None
+    positions: dict[Slug, tuple[int, int]] = {}
     html: HtmlTable | None = None
     cell_notes: tuple[CellNote, ...] = ()
     reviewers: dict[str, str] = {}
@@ -245,9 +253,19 @@ class TableRules(_Strict):
             unknown = [name for name in layout if name not in self.columns]
             if unknown:
                 raise ValueError(f"a layout names {unknown[0]!r}, which columns does not define")
-        for name in (*self.carry_down, *self.placeholders, *self.scopes, *self.marked):
+        named = (*self.carry_down, *self.placeholders, *self.scopes, *self.marked, *self.unheaded)
+        for name in named:
             if name not in self.columns:
                 raise ValueError(f"{name!r} is not one of this source's columns")
+        return self
+
+    @model_validator(mode="after")
+    def _positions_follow_each_other(self) -> TableRules:
+        last = 0
+        for name, (first, end) in self.positions.items():
+            if first <= last or end < first:
+                raise ValueError(f"positions of {name!r} must lie behind those before it")
+            last = end
         return self
 
     @property
