@@ -86,7 +86,9 @@ def take(path: Path, pages: Sequence[int], picked: Sequence[tools.Tool]) -> dict
     return {name: Taken(times[name], rows[name]) for name in times}
 
 
-def right_cells(found: list[tools.Cells], known: list[tools.Cells], headers: set[tools.Cells]) -> float:
+def right_cells(
+    found: list[tools.Cells], known: list[tools.Cells], headers: set[tools.Cells]
+) -> float:
     """The share of known cells that a tool gives in their row and column.
 
     Rows are told apart by their code; a row that is missing or has another number of cells has no

@@ -100,9 +100,7 @@ def tabula(path: Path) -> Iterator[ReadPage]:
             output_format="json",
             silent=True,
         )
-        return [
-            tuple(cell["text"] for cell in row) for table in tables for row in table["data"]
-        ]
+        return [tuple(cell["text"] for cell in row) for table in tables for row in table["data"]]
 
     yield read
 

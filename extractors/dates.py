@@ -1,14 +1,17 @@
 """Dates as publications print them.
 
-US order, month first, in every form that the publications use; a two-digit year is in the 2000s.
-A date without a day or without a year is not a date here, and neither is one that the calendar
-does not have. What a date means is not known here.
+US order, month first, in every form that the publications use. A two-digit year is in the 2000s
+up to 69; above, no one can tell whether 1999 or 2099 is meant, and it is not a date. Neither is
+one without a day or without a year, one that the calendar does not have, one with a time of day
+or a time zone, or the bare number in which a spreadsheet stores a date. What a date means is not
+known here.
 """
 
 from __future__ import annotations
 
 import re
 from datetime import date
+from functools import lru_cache
 
 _MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
 _MONTH = (
@@ -32,6 +35,11 @@ _FORMS = (
 )
 # 7.1.21, which in running text is as likely the number of a section.
 _ONLY_ALONE = (r"(?P<month_7>\d{1,2})(?P<sep_7>[.-])(?P<day_7>\d{1,2})(?P=sep_7)(?P<year_7>\d\d)",)
+# 20200522, which no month can begin.
+_YEAR_FIRST = r"(?P<year_9>(?:19|20)\d\d)(?P<month_9>\d\d)(?P<day_9>\d\d)"
+# Midnight, which spreadsheets and databases print after a date without a time.
+_MIDNIGHT = re.compile(r"(?:T|\s+)(?:0?0:00(?::00(?:\.0+)?)?|12:00(?::00)?\s*AM)", re.IGNORECASE)
+_OPEN_END = re.compile(r"12[/.-]?31[/.-]?9999|9999-?12-?31|December\s+31,?\s+9999", re.IGNORECASE)
 # 05222020, as file names end.
 _EIGHT_DIGITS = r"(?P<month_8>\d\d)(?P<day_8>\d\d)(?P<year_8>(?:19|20)\d\d)"
 
@@ -39,16 +47,29 @@ _IN_TEXT = re.compile(
     rf"(?<![\w/.-])(?:{'|'.join(_FORMS)})(?![\w/]|[.-]\w)|(?<=_){_EIGHT_DIGITS}(?!\d)",
     re.IGNORECASE,
 )
-_ALONE = re.compile("|".join((*_FORMS, *_ONLY_ALONE, _EIGHT_DIGITS)), re.IGNORECASE)
+_ALONE = re.compile("|".join((*_FORMS, *_ONLY_ALONE, _EIGHT_DIGITS, _YEAR_FIRST)), re.IGNORECASE)
+_LAST_TWO_DIGIT_YEAR = 69
 
 
+@lru_cache(maxsize=4096)
 def parse_date(text: str) -> date | None:
     """The one date that a text is, or None where it is not a date and nothing else.
 
-    Blanks around it and a full stop or comma after it do not count.
+    Blanks around it, a full stop or comma after it, and midnight do not count.
     """
-    match = _ALONE.fullmatch(text.strip().rstrip(".,;:").rstrip())
+    match = _ALONE.fullmatch(_bare(text))
     return _calendar_date(match) if match else None
+
+
+def is_open_end(text: str) -> bool:
+    """Whether a text is the last day of the year 9999, which stands for no end at all."""
+    return _OPEN_END.fullmatch(_bare(text)) is not None
+
+
+def _bare(text: str) -> str:
+    bare = text.strip().rstrip(".,;:").rstrip()
+    midnight = _MIDNIGHT.search(bare)
+    return bare[: midnight.start()] if midnight and midnight.end() == len(bare) else bare
 
 
 def find_dates(text: str) -> tuple[tuple[date, int, int], ...]:
@@ -65,7 +86,11 @@ def _calendar_date(match: re.Match[str]) -> date | None:
     parts = {
         name.partition("_")[0]: text for name, text in match.groupdict().items() if text is not None
     }
-    year = int(parts["year"]) + (2000 if len(parts["year"]) == 2 else 0)
+    year = int(parts["year"])
+    if len(parts["year"]) == 2:
+        if year > _LAST_TWO_DIGIT_YEAR:
+            return None
+        year += 2000
     printed = parts["month"]
     month = int(printed) if printed.isdecimal() else 1 + _MONTHS.index(printed[:3].lower())
     try:

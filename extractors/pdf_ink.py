@@ -33,7 +33,7 @@ class Ink:
     width: float
     height: float
     text: tuple[str, ...]  # n
-    boxes: Floats  # (n, 4): x0, top, x1, bottom; the advance width by the font's height
+    boxes: Floats  # (n, 4): x0, top, x1, bottom; the advance width by the font size
     sizes: Floats  # (n,): the font size as it appears on the page
     runs: Ints  # (n,): letters shown by one operation of the page share a number
     upright: Bools  # (n,): stands on its feet, on the page as turned

@@ -7,27 +7,45 @@ a fault; it is never given a default. Whether the row may be published is not de
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import date
 from typing import Any
 
-from extractors.dates import parse_date
+from extractors.cell_notes import DatedCode, Patterns, compiled, read_code_cell
+from extractors.dates import is_open_end, parse_date
+from extractors.licensed import is_licensed, without_descriptions
+from extractors.pa_notes import NoteRules, bound, note_rules, read_notes
+from extractors.pa_values import PaColumns, Statement, pa_columns, statements
 from extractors.reading import Problem
 from extractors.records import Record
 from extractors.tables import Assembly, ListRow
-from schemas.codes import LICENSED, MODIFIER, CodeSpan, parse_expression, printable, value_key
-from schemas.source import NoteRule, Source, TableRules
+from schemas.codes import INVISIBLE, MODIFIER, printable, value_key, visible
+from schemas.source import Source
 from schemas.statuses import crd_code
 
 TABLE = "prior_authorization"
 
-# Statuses that ask for something, which a condition can limit and a date can start.
-_ASKING = ("required", "required_performer", "conditional")
-# Statuses that a note not understood could turn into their opposite.
-_RELEASING = ("not_required", "suspended")
+_QUOTE = re.compile(r"['\"“]")
 _OPENING = re.compile(r"(?<![\w'])['\"“](?=\w)")
 _CLOSING = re.compile(r"(?<=[^\s(])['\"”](?!\w)")
 _JOINT = " .;,:*-–—"
+_MODIFIER = re.compile(MODIFIER)
+_BETWEEN_MODIFIERS = re.compile(r"[\s,;/]+")
+_BETWEEN_NOTES = "; "
+_DATES = ("effective_from", "effective_to")
+
+
+@dataclass(frozen=True, slots=True)
+class _Lookups:
+    """All that a source's YAML says of its rows, prepared once for comparison."""
+
+    same: Mapping[str, Any]
+    pa: PaColumns
+    categories: Mapping[str, str]
+    placeholders: frozenset[str]
+    reviewers: Mapping[str, str]
+    notes: NoteRules
+    cell_notes: Patterns
 
 
 @dataclass(slots=True)
@@ -40,122 +58,106 @@ class _Reading:
 
 
 def prior_authorization(assembly: Assembly, source: Source) -> tuple[list[Record], list[Problem]]:
-    """One record for each code of each row, in printed order, and notes that no rule reads.
+    """One record for each code and scope of each row, in printed order, and notes that no rule
+    reads.
 
-    A row whose code cell names several codes becomes as many records, all at its place.
+    A row whose code cell names several codes, or that has a PA column for each of several scopes,
+    becomes as many records, all at its place.
     """
+    lookups = _lookups(source)
     records: list[Record] = []
     unread: dict[str, Problem] = {}
     for row in assembly.rows:
-        reading = _read(row, source)
-        if "note_not_interpreted" in reading.flags:
-            note = reading.values["notes"]
-            message = f"no rule of the source reads the note {note!r}; it is published as printed"
-            unread.setdefault(note, Problem(message, row.place, holds=False))
-        records += [_record(row, reading, span) for span in _spans(row, reading)]
+        for record, notes in _records(row, lookups):
+            records.append(record)
+            for note in notes:
+                message = (
+                    f"no rule of the source reads the note {note!r}; it is published as printed"
+                )
+                unread.setdefault(note, Problem(message, row.place, holds=False))
     return records, list(unread.values())
 
 
-def _read(row: ListRow, source: Source) -> _Reading:
-    reading = _Reading()
-    if row.fault:
-        reading.faults.append(row.fault)
+def _lookups(source: Source) -> _Lookups:
     assert source.table is not None
     assert source.payer is not None
     rules = source.table
-    reading.values |= {
-        "payer": source.payer.id,
-        "payer_name": source.payer.name,
-        "line_of_business": source.line_of_business,
-        "state": source.state,
-        "date_semantics": source.date_semantics,
+    return _Lookups(
+        same={
+            "payer": source.payer.id,
+            "payer_name": source.payer.name,
+            "date_semantics": source.date_semantics,
+        },
+        pa=pa_columns(source),
+        categories={value_key(raw): normal for raw, normal in rules.same_category.items()},
+        placeholders=frozenset(rules.placeholders.get("category", ())),
+        reviewers={value_key(raw): name for raw, name in rules.reviewers.items()},
+        notes=note_rules(rules.notes),
+        cell_notes=compiled(rules.cell_notes),
+    )
+
+
+def _records(row: ListRow, lookups: _Lookups) -> Iterator[tuple[Record, tuple[str, ...]]]:
+    """The records of a row, each with the notes that no rule of the source reads."""
+    common = _Reading(dict(lookups.same), set(row.flags), [row.fault] if row.fault else [])
+    codes = _codes(row, lookups, common)
+    common.values |= {
         "list_title": row.carried.get("list_title"),
         "section": row.carried.get("section"),
         "product": _text(row, "product"),
+        **dict.fromkeys(("pa_raw", "pa_status", "crd_pa_needed")),
     }
-    _read_status(row, rules, reading)
-    _read_category(row, rules, reading)
-    _read_reviewer(row, rules, reading)
-    _read_note(row, rules, reading)
-    _read_description(row, reading)
-    _read_dates(row, reading)
-    return reading
+    _read_category(row, lookups, common)
+    _read_reviewer(row, lookups, common)
+    _read_description(row, common)
+    _read_modifiers(row, common)
+    _note_invisible(row, common)
+    raw_text, printed = row.raw_text, row.printed
+    if is_licensed(row, (code.span for code in codes if code)):
+        printed = without_descriptions(row)
+        if printed != row.printed or common.values["description_raw"]:
+            raw_text = "\t".join(printed)
+        _withhold_description(common)
+    for code in codes:
+        for statement in statements(row, lookups.pa):
+            reading = _Reading(dict(common.values), set(common.flags), list(common.faults))
+            unread = _state(row, reading, code, statement, lookups)
+            reading.values["flags"] = sorted(reading.flags) or None
+            faults = tuple(reading.faults)
+            yield Record(TABLE, reading.values, row.place, raw_text, printed, faults), unread
 
 
 def _text(row: ListRow, column: str) -> str | None:
-    return printable(row.cells.get(column, "")) or None
+    cell = row.cells.get(column)
+    return (printable(cell) or None) if cell else None
 
 
-def _read_status(row: ListRow, rules: TableRules, reading: _Reading) -> None:
-    printed = _text(row, "pa")
-    lookup = {value_key(raw): status for raw, status in rules.statuses.items()}
-    status = lookup.get(value_key(printed or ""))
-    if status is None and not row.fault:
-        shown = repr(printed) if printed else "an empty cell"
-        reading.faults.append(f"the PA value is {shown}, which table.statuses does not map")
-    reading.values |= {"pa_raw": printed, "pa_status": status, "crd_pa_needed": crd_code(status)}
+def _codes(row: ListRow, lookups: _Lookups, reading: _Reading) -> tuple[DatedCode | None, ...]:
+    cell = read_code_cell(row.cells.get("code", ""), lookups.cell_notes)
+    if cell.fault and not row.fault:
+        reading.faults.append(cell.fault)
+    return cell.codes or (None,)
 
 
-def _read_category(row: ListRow, rules: TableRules, reading: _Reading) -> None:
+def _read_category(row: ListRow, lookups: _Lookups, reading: _Reading) -> None:
     printed = _text(row, "category") or row.carried.get("category")
     reading.values["category_raw"] = printed
     if printed is None:
         if "category" in row.cells:
             reading.flags.add("category_missing")
-    elif printed in rules.placeholders.get("category", ()):
+    elif printed in lookups.placeholders:
         reading.flags.add("category_placeholder")
     else:
-        same = {value_key(raw): normal for raw, normal in rules.same_category.items()}
-        reading.values["category"] = same.get(value_key(printed), printed.upper())
+        normal = lookups.categories.get(value_key(printed), printed.upper())
+        reading.values["category"] = normal
 
 
-def _read_reviewer(row: ListRow, rules: TableRules, reading: _Reading) -> None:
+def _read_reviewer(row: ListRow, lookups: _Lookups, reading: _Reading) -> None:
     printed = _text(row, "reviewer")
-    lookup = {value_key(raw): name for raw, name in rules.reviewers.items()}
-    name = lookup.get(value_key(printed or ""))
+    name = lookups.reviewers.get(value_key(printed)) if printed else None
     if printed and name is None:
         reading.flags.add("reviewer_not_mapped")
     reading.values |= {"reviewer_raw": printed, "reviewer": name}
-
-
-def _read_note(row: ListRow, rules: TableRules, reading: _Reading) -> None:
-    note = _text(row, "notes")
-    reading.values["notes"] = note
-    if note is None:
-        return
-    status = reading.values["pa_status"]
-    found = _note_rule(note, rules)
-    if found is None:
-        reading.flags.add("note_not_interpreted")
-        if status in _RELEASING:
-            reading.faults.append(f"the row says {status}, and no rule reads its note {note!r}")
-        return
-    rule, groups = found
-    if rule.asks and status in _RELEASING:
-        reading.faults.append(f"the row says {status}, and its note {note!r} asks for something")
-    if status not in _ASKING:
-        return
-    if "effective_from" in groups:
-        _read_date("effective_from", groups["effective_from"], "note", reading)
-    if rule.condition:
-        template = rule.condition
-        reading.values["conditions"] = [
-            {
-                "type": template.type,
-                "operator": template.operator,
-                "value": groups.get("value", template.value),
-                "unit": template.unit,
-                "raw": note,
-            }
-        ]
-
-
-def _note_rule(note: str, rules: TableRules) -> tuple[NoteRule, dict[str, str]] | None:
-    for rule in rules.notes:
-        match = re.fullmatch(rule.pattern, note, re.IGNORECASE)
-        if match:
-            return rule, {name: text for name, text in match.groupdict().items() if text}
-    return None
 
 
 def _read_description(row: ListRow, reading: _Reading) -> None:
@@ -164,72 +166,123 @@ def _read_description(row: ListRow, reading: _Reading) -> None:
     if printed is None:
         return
     description = printed
-    note = reading.values["notes"]
+    note = _text(row, "notes")
     if note and description.endswith(note) and description != note:
         description = description.removesuffix(note).rstrip(_JOINT)
         reading.flags.add("note_appended")
-    if len(_OPENING.findall(description)) > len(_CLOSING.findall(description)):
+    if _QUOTE.search(description) and _opens_more_than_it_closes(description):
         reading.flags.add("unbalanced_quote")
     reading.values["description"] = description
 
 
-def _read_dates(row: ListRow, reading: _Reading) -> None:
-    for column in ("effective_from", "effective_to"):
-        printed = _text(row, column)
-        if printed:
-            _read_date(column, printed, "stated", reading)
-    carried = row.carried.get("effective_on")
-    if carried and "effective_from" not in reading.values:
-        _read_date("effective_from", carried, "stated", reading)
-    reading.values.setdefault("effective_basis", "none")
+def _opens_more_than_it_closes(text: str) -> bool:
+    return len(_OPENING.findall(text)) > len(_CLOSING.findall(text))
 
 
-def _read_date(column: str, printed: str, basis: str, reading: _Reading) -> None:
-    day: date | None = parse_date(printed)
-    if day is None:
-        reading.faults.append(f"{printed!r} is not a date that we can read for {column}")
-    reading.values |= {column: day, "effective_basis": basis}
+def _withhold_description(reading: _Reading) -> None:
+    """Takes out words that are the AMA's or the ADA's; the code and its rule are facts."""
+    if reading.values.get("description_raw"):
+        reading.flags.add("description_withheld")
+    reading.flags -= {"note_appended", "unbalanced_quote"}
+    reading.values |= {"description": None, "description_raw": None}
 
 
-def _spans(row: ListRow, reading: _Reading) -> tuple[CodeSpan | None, ...]:
-    if row.fault:
-        return (None,)
-    spans = parse_expression(row.cells["code"])
-    if spans is None:
-        printed = _text(row, "code")
-        shown = f"{printed!r} is not a code" if printed else "the code cell is empty"
-        reading.faults.append(shown)
-        return (None,)
-    return spans
-
-
-def _record(row: ListRow, reading: _Reading, span: CodeSpan | None) -> Record:
-    values = dict(reading.values)
-    flags = set(reading.flags)
-    faults = list(reading.faults)
-    modifiers = list(span.modifiers) if span else []
+def _read_modifiers(row: ListRow, reading: _Reading) -> None:
     printed = _text(row, "modifiers")
-    if printed:
-        named = re.split(r"[\s,;/]+", printed.upper())
-        modifiers += named
-        wrong = [name for name in named if not re.fullmatch(MODIFIER, name)]
-        if wrong:
-            faults.append(f"{wrong[0]!r} is not a modifier")
-    if span is None:
-        values |= {"code_raw": _text(row, "code")}
-    else:
-        if span.is_addon:
-            flags.add("addon_code")
-        values |= {
-            "code_system": span.system,
-            "code": span.code,
-            "code_end": span.code_end,
-            "code_raw": span.raw,
-            "modifiers": modifiers or None,
-        }
-        if span.system in LICENSED:
-            # The words are the AMA's or the ADA's; the code and its rule are facts.
-            values |= {"description": None, "description_raw": None}
-            flags.add("description_withheld")
-    values["flags"] = sorted(flags) or None
-    return Record(TABLE, values, row.place, row.raw_text, row.printed, tuple(faults))
+    if printed is None:
+        return
+    named = _BETWEEN_MODIFIERS.split(printed.upper())
+    reading.values["modifiers"] = named
+    wrong = [name for name in named if not _MODIFIER.fullmatch(name)]
+    if wrong:
+        reading.faults.append(f"{wrong[0]!r} is not a modifier")
+
+
+def _note_invisible(row: ListRow, reading: _Reading) -> None:
+    odd = [cell for cell in row.cells.values() if not cell.isascii()]
+    if any(map(INVISIBLE.search, odd)) or "\u00a0" in row.cells.get("code", ""):
+        reading.flags.add("invisible_characters")
+
+
+def _state(
+    row: ListRow,
+    reading: _Reading,
+    code: DatedCode | None,
+    statement: Statement,
+    lookups: _Lookups,
+) -> tuple[str, ...]:
+    """Adds what one code and one scope of a row have of their own; gives the notes not read."""
+    values, status = reading.values, statement.status
+    if statement.fault:
+        reading.faults.append(statement.fault)
+    values |= {
+        "line_of_business": statement.line_of_business,
+        "state": statement.state,
+        "pa_raw": statement.pa_raw,
+        "pa_status": status,
+        "crd_pa_needed": crd_code(status),
+    }
+    note = _text(row, "notes")
+    own = (note,) if note else ()
+    footnotes = bound((*(code.span.marks if code else ()), *statement.marks), row.footnotes)
+    if footnotes.unbound:
+        reading.flags.add("footnote_missing")
+        reading.faults += footnotes.faults(status)
+    said = read_notes((*own, *footnotes.texts), status, lookups.notes)
+    if said.unread:
+        reading.flags.add("note_not_interpreted")
+    reading.faults += said.faults
+    printed = (*own, *(code.notes if code else ()), *footnotes.texts)
+    values["notes"] = _BETWEEN_NOTES.join(dict.fromkeys(printed)) or None
+    if said.conditions:
+        values["conditions"] = list(said.conditions)
+    _read_dates(row, code, said.dates, reading)
+    _read_code(row, code, reading)
+    return said.unread
+
+
+def _read_code(row: ListRow, code: DatedCode | None, reading: _Reading) -> None:
+    if code is None:
+        reading.values |= {"code_raw": visible(row.cells.get("code", "")) or None}
+        reading.values.pop("modifiers", None)
+        return
+    span = code.span
+    reading.flags.update(span.flags)
+    reading.values |= {
+        "code_system": span.system,
+        "code": span.code,
+        "code_end": span.code_end,
+        "code_pattern": span.pattern,
+        "code_raw": span.raw,
+        "modifiers": [*span.modifiers, *reading.values.get("modifiers", ())] or None,
+    }
+
+
+def _read_dates(
+    row: ListRow, code: DatedCode | None, said: Iterable[tuple[str, str]], reading: _Reading
+) -> None:
+    """The dates of a rule: its row's columns, the notes that date it, and else its section's."""
+    stated = [(name, printed) for name in _DATES if (printed := _text(row, name))]
+    noted = [(name, printed) for name in _DATES if code and (printed := getattr(code, name))]
+    noted += said
+    read: dict[str, str] = {}
+    for name, printed in (*stated, *noted):
+        _read_date(name, printed, read, reading)
+    carried = row.carried.get("effective_on")
+    if carried and "effective_from" not in read:
+        _read_date("effective_from", carried, read, reading)
+    basis = "note" if noted else "stated" if read else "none"
+    reading.values["effective_basis"] = basis
+
+
+def _read_date(name: str, printed: str, read: dict[str, str], reading: _Reading) -> None:
+    """Reads one printed date into its column; `read` are those that were read before it."""
+    if name == "effective_to" and is_open_end(printed):
+        return
+    day = parse_date(printed)
+    if day is None:
+        reading.faults.append(f"{printed!r} is not a date that we can read for {name}")
+    elif name in read and reading.values.get(name) != day:
+        reading.faults.append(f"{read[name]!r} and {printed!r} both stand for {name}")
+    read.setdefault(name, printed)
+    reading.values.setdefault(name, day)

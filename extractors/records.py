@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
+from itertools import islice
 from typing import Any
 
 import pyarrow as pa
@@ -23,9 +24,10 @@ from schemas.provenance import Place, digest
 # What a candidate row carries beside its table's columns: its printed cells, and what was
 # wrong with them in words.
 CANDIDATE_COLUMNS = (
-    pa.field("cells", pa.list_(pa.string())),
+    pa.field("printed", pa.list_(pa.string())),
     pa.field("faults", pa.list_(pa.string())),
 )
+_BATCH = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +74,16 @@ def arrange(table: Table, records: Iterable[Record], origin: dict[str, Any]) -> 
     as those of mentions of one code do, the repeats are told apart by their order; in a table of
     rules a shared identity stays, for the document gate to find.
     """
-    rows = [_row(table, record, origin) for record in records]
-    _add_hashes(table, rows)
-    return pa.Table.from_pylist(rows, schema=candidate_schema(table))
+    schema = candidate_schema(table)
+    seen: Counter[str] = Counter()
+    batches = [schema.empty_table()]
+    pending = iter(records)
+    # In batches, since a row as Python objects takes many times its room in Arrow.
+    while chosen := list(islice(pending, _BATCH)):
+        rows = [_row(table, record, origin) for record in chosen]
+        _add_hashes(table, rows, seen)
+        batches.append(pa.Table.from_pylist(rows, schema=schema))
+    return pa.concat_tables(batches)
 
 
 def _row(table: Table, record: Record, origin: dict[str, Any]) -> dict[str, Any]:
@@ -89,15 +98,14 @@ def _row(table: Table, record: Record, origin: dict[str, Any]) -> dict[str, Any]
         "line": record.place.line,
         "bbox": list(record.place.bbox) if record.place.bbox else None,
         "raw_text": record.raw_text,
-        "cells": list(record.cells) or None,
+        "printed": list(record.cells) or None,
         "faults": list(record.faults) or None,
     }
 
 
-def _add_hashes(table: Table, rows: Sequence[dict[str, Any]]) -> None:
+def _add_hashes(table: Table, rows: Sequence[dict[str, Any]], seen: Counter[str]) -> None:
     identity = table.names_of("identity")
     content = table.names_of("content")
-    seen: Counter[str] = Counter()
     for row in rows:
         key = digest([table.name, *(row[name] for name in identity)])
         seen[key] += 1

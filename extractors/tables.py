@@ -1,8 +1,8 @@
 """Header logic: from the rows of any format to rows with named cells.
 
-Finds the header wherever it is repeated, drops the repeats, joins rows that were split, carries
-down what is printed once, and accounts for every line. What the columns mean and which lines are
-titles or footers comes from the source's `TableRules`; what a cell's value means is not known
+Walks down a document, finds the header of each table wherever it is repeated, names the cells of
+the rows below it, and accounts for every line. What the columns mean and which lines are titles,
+footers or footnotes comes from the source's `TableRules`; what a cell's value means is not known
 here.
 """
 
@@ -10,37 +10,27 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
+from extractors.duplicates import DUPLICATE
+from extractors.headers import Header, Labels, is_code, match_header, stacked_fault, stacked_header
+from extractors.line_rules import ExplainedLines
+from extractors.list_body import ListBody
+from extractors.list_rows import ListRow, ListShape, named_cells, shape_of
+from extractors.lookahead import Surroundings, places_from, rows_from
+from extractors.open_tables import OpenTable, OpenTables
 from extractors.reading import Passage, Problem, Reading, Row, Tally
-from schemas.codes import header_key, parse_expression, printable, shortened, value_key
+from extractors.remarks import Remarks, told
 from schemas.provenance import Place
-from schemas.source import LineRule, TableRules
+from schemas.source import TableRules
+
+__all__ = ["BELOW_BAD_HEADER", "BLANK", "CONTINUATION", "Assembly", "ListRow", "assemble"]
 
 BLANK = "blank"
 CONTINUATION = "continuation of the row above"
 BELOW_BAD_HEADER = "below a header that cannot be read"
-
-
-@dataclass(frozen=True, slots=True)
-class ListRow:
-    """One row of a list: cells by column name, and what the lines above it carry to it.
-
-    `labelled` are all cells beside the printed labels of their columns, those without a name of
-    ours too. `footnotes` are the marks and texts of the footnotes that hold where the row is
-    printed. `fault` says why the row cannot be taken at its word; its cells may then be unnamed.
-    """
-
-    place: Place
-    cells: dict[str, str]
-    carried: dict[str, str]
-    raw_text: str
-    printed: tuple[str, ...]
-    fault: str | None = None
-    flags: tuple[str, ...] = ()
-    labelled: tuple[tuple[str, str], ...] = ()
-    footnotes: tuple[tuple[str, str], ...] = ()
+# How most cells of codes begin, and no label does.
+_CODE = re.compile(r"\s*(?:[A-Za-z][0-9]{4}|[0-9]{4}[0-9A-Za-z])(?![0-9A-Za-z])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,77 +45,50 @@ class Assembly:
     carried: dict[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class Header:
-    """A header line: the column each cell names (None: a name that the source does not know)."""
-
-    columns: tuple[str | None, ...]
-    printed: tuple[str, ...]
-    fault: str | None = None
-
-    @property
-    def signature(self) -> tuple[str, ...]:
-        return tuple(printable(cell) for cell in self.printed)
-
-
 @dataclass(slots=True)
 class _State:
     """What has been seen on the way down the document.
 
-    `counts_pages` says that the format has none, and that headers begin them.
+    `page` counts headers, which begin the pages of a format that has none; `taken` are lines that
+    belong to a header above them. `unheaded` is what the header of a table without one would be.
     """
 
-    counts_pages: bool
-    header: Header | None = None
+    reading: Reading
+    labels: Labels
+    shape: ListShape
+    explained: ExplainedLines
+    surroundings: Surroundings
+    body: ListBody
+    unheaded: Header | None = None
+    tables: OpenTables = field(default_factory=OpenTables)
     page: int = 0
-    after_header: bool = False
-    carried: dict[str, str] = field(default_factory=dict)
-    above: dict[str, str] = field(default_factory=dict)
-    rows: list[ListRow] = field(default_factory=list)
-    problems: list[Problem] = field(default_factory=list)
+    taken: set[int] = field(default_factory=set)
     headers: list[Header] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    remarks: Remarks = field(default_factory=Remarks)
     ignored: Counter[str] = field(default_factory=Counter)
-    first_carried: dict[str, str] = field(default_factory=dict)
 
     def placed(self, line: Row | Passage) -> Place:
         """Where a line is printed, on the page that the headers so far make it."""
-        return replace(line.place, page=max(self.page, 1)) if self.counts_pages else line.place
+        if self.reading.pages is not None:
+            return line.place
+        return replace(line.place, page=max(self.page, 1))
 
+    def explains(self, text: str, line: Row | Passage) -> bool:
+        """Whether a rule of the source explains a line, which is then ignored by its name."""
+        rule = self.explained.take(text, self.placed(line).page)
+        if rule is not None:
+            self.ignored[rule] += 1
+        return rule is not None
 
-def match_header(cells: tuple[str, ...], rules: TableRules) -> Header | None:
-    """The header that a row of cells is, with its fault if it has one; None for other rows.
-
-    A row is taken for a header where two of its cells name columns of the source and none holds
-    a code. It must then have the columns of one of the source's layouts, in any order.
-    """
-    names = {
-        header_key(alias): name for name, aliases in rules.columns.items() for alias in aliases
-    }
-    columns = tuple(names.get(header_key(cell)) for cell in cells)
-    known = [name for name in columns if name is not None]
-    if len(known) < 2 or any(parse_expression(cell) for cell in cells):
-        return None
-    return Header(columns, cells, _header_fault(columns, cells, known, rules))
-
-
-def _header_fault(
-    columns: tuple[str | None, ...], cells: tuple[str, ...], known: list[str], rules: TableRules
-) -> str | None:
-    for column, cell in zip(columns, cells, strict=True):
-        if column is None:
-            return f"unknown column {printable(cell)!r}"
-    doubled = [name for name, times in Counter(known).items() if times > 1]
-    if doubled:
-        return f"column {doubled[0]!r} twice"
-    if any(set(known) == set(layout) for layout in rules.layouts):
-        return None
-    closest = min(rules.layouts, key=lambda layout: len(set(layout) ^ set(known)))
-    missing = [name for name in closest if name not in known]
-    if missing:
-        printed = rules.columns[missing[0]][0]
-        return f"column {missing[0]!r} ({printed!r}) is missing"
-    extra = [name for name in known if name not in closest]
-    return f"column {extra[0]!r} is in no layout together with the others"
+    def unexplained(self, line: Row | Passage, text: str) -> None:
+        self.problems.append(
+            Problem(
+                f"a line that is no row and that no rule explains: {told(text)}; "
+                "add a rule for it under table.lines",
+                self.placed(line),
+            )
+        )
 
 
 def assemble(reading: Reading, rules: TableRules) -> Assembly:
@@ -133,159 +96,219 @@ def assemble(reading: Reading, rules: TableRules) -> Assembly:
 
     Every line is a header, a row, or ignored by a named rule; a line that is none of these stays
     unaccounted in the tally and is a problem. A header with an unknown or a missing column is a
-    problem that names the line, and the rows below it are not read.
+    problem that names the line, and the rows below it are not read. A line on which lists stand
+    side by side becomes a row of each.
     """
-    state = _State(counts_pages=reading.pages is None)
-    for line in reading.lines:
+    labels, shape = Labels(rules), shape_of(rules)
+    state = _State(
+        reading=reading,
+        labels=labels,
+        shape=shape,
+        explained=ExplainedLines(rules.lines),
+        surroundings=Surroundings(reading.lines, labels, has_sheets=bool(reading.sheets)),
+        body=ListBody(shape, has_sheets=bool(reading.sheets)),
+        unheaded=_unheaded(rules, labels),
+    )
+    for at, line in enumerate(reading.lines):
+        if at in state.taken:
+            continue
         if isinstance(line, Row):
-            _take_row(line, rules, state)
-        else:
-            _take_passage(line, rules.lines, state)
-    if not state.headers:
-        expected = ", ".join(repr(rules.columns[name][0]) for name in rules.layouts[0])
+            _take_row(at, line, state)
+        elif not line.text.strip():
+            state.ignored[BLANK] += 1
+        elif not state.explains(line.text, line) and not _take_entry(at, line, state):
+            state.unexplained(line, line.text)
+    rows = state.body.finish(state.explained.footnotes)
+    if state.body.left_out:
+        state.ignored[DUPLICATE] = state.body.left_out
+    if not state.headers and state.unheaded is None:
+        expected = ", ".join(repr(rules.columns[name][0]) for name in next(iter(rules.layouts), ()))
         state.problems.append(
             Problem(f"no header line found: expected {expected}; compare the file with the YAML")
         )
     return Assembly(
-        rows=tuple(state.rows),
+        rows=rows,
         tally=Tally(
             lines_seen=reading.lines_seen,
-            headers=len(state.headers),
-            row_lines=len(state.rows),
+            headers=sum(header.lines for header in state.headers),
+            row_lines=state.body.lines,
             ignored=dict(state.ignored),
         ),
-        problems=(*reading.problems, *state.problems),
+        problems=(
+            *reading.problems,
+            *state.problems,
+            *state.body.remarks,
+            *state.remarks.problems(),
+        ),
         pages=reading.pages if reading.pages is not None else max(state.page, 1),
         headers=tuple(dict.fromkeys(header.signature for header in state.headers)),
-        carried=state.first_carried,
+        carried=state.explained.first_carried,
     )
 
 
-def _take_row(row: Row, rules: TableRules, state: _State) -> None:
-    if not any(cell.strip() for cell in row.cells):
+def _unheaded(rules: TableRules, labels: Labels) -> Header | None:
+    """What the header of a table that prints none would be."""
+    return match_header(tuple(rules.columns[name][0] for name in rules.unheaded), labels)
+
+
+def _take_row(at: int, row: Row, state: _State) -> None:
+    filled = [cell for cell in row.cells if cell.strip()]
+    if not filled:
         state.ignored[BLANK] += 1
         return
-    header = match_header(row.cells, rules)
+    table = state.tables.of(row)
+    has_code = table is not None and _begins_with_code(row.cells, table.header)
+    header = None if has_code else match_header(row.cells, state.labels)
+    if header is None or header.fault:
+        if state.explains(" ".join(filled), row):
+            return
+        if not has_code:
+            header = _stacked(at, header, state)
     if header is not None:
-        state.page += 1
-    place = state.placed(row)
-    if header is not None:
-        _take_header(header, place, state)
+        _take_header(at, header, row, state)
         return
-    if _ignore(" ".join(cell for cell in row.cells if cell.strip()), rules.lines, state):
+    if table is None and _pass_over(at, " ".join(filled), row, state):
         return
-    if state.header is None or state.header.fault:
-        if state.header is None:
-            state.problems.append(
-                Problem(f"a row before any header: {_shortened(row.raw_text)}", place)
-            )
+    table = table or _opened(at, row, state)
+    if table is None or table.header.fault:
         state.ignored[BELOW_BAD_HEADER] += 1
         return
-    cells, fault = _named(row.cells, state.header)
-    if fault is None and _looks_like_a_header(cells, rules):
-        state.page += 1
-        unknown = Header((), row.cells, "columns that the source does not know")
-        _take_header(unknown, state.placed(row), state)
-        return
-    continues = fault is None and _continues(cells, rules, state)
-    state.after_header = False
-    if continues:
-        _join(cells, row.raw_text, state)
-        return
-    if fault is None:
-        cells = _carried_down(cells, rules.carry_down, state)
-    state.rows.append(ListRow(place, cells, dict(state.carried), row.raw_text, row.cells, fault))
+    _take_data(at, row, table, state, has_code=has_code)
 
 
-def _looks_like_a_header(cells: dict[str, str], rules: TableRules) -> bool:
-    """Whether a row has words where a code and a PA value belong, and nowhere a code.
+def _take_entry(at: int, passage: Passage, state: _State) -> bool:
+    """Whether a line outside any table is a whole row of the last one, as the source's rules say.
 
-    It may be a header whose columns were all renamed, under which the cells would be misread.
+    A page may have nothing but such lines, which then look like prose.
     """
-    code, pa = cells["code"].strip(), value_key(cells["pa"])
-    known = {value_key(value) for value in rules.statuses}
-    return bool(code and pa and pa not in known) and not any(map(parse_expression, cells.values()))
+    table = state.tables.latest
+    if table is None or table.header.fault or not state.shape.is_entry(passage.text):
+        return False
+    cells = (passage.text, *[""] * (table.width - 1))
+    row = Row(passage.place, cells, passage.raw_text, table=-1)
+    _take_data(at, row, table, state, has_code=False)
+    return True
 
 
-def _take_header(header: Header, place: Place, state: _State) -> None:
-    state.header = header
+def _begins_with_code(cells: tuple[str, ...], header: Header) -> bool:
+    """Whether a cell of a code column begins with a code, so that the row is no header."""
+    return any(
+        part.code is not None and part.code < len(cells) and _CODE.match(cells[part.code])
+        for part in header.parts
+    )
+
+
+def _stacked(at: int, single: Header | None, state: _State) -> Header | None:
+    """The header that a row is with the rows below it, or else what it is alone."""
+    line = state.reading.lines[at]
+    if not isinstance(line, Row) or not state.labels.may_begin(line.cells):
+        return single
+    rows = rows_from(state.reading.lines, at)
+    found = stacked_header(rows, state.labels)
+    if found is None and single is None:
+        found = stacked_fault(rows, state.labels)
+    return found or single
+
+
+def _take_header(at: int, header: Header, row: Row, state: _State) -> None:
+    state.page += 1
+    place = state.placed(row)
+    state.taken.update(places_from(state.reading.lines, at, header.lines))
     state.headers.append(header)
-    state.after_header = True
-    state.above = {}
+    state.tables.open(row, header)
     if header.fault:
+        printed = told(" | ".join(header.signature))
         state.problems.append(
             Problem(
-                f"header with {header.fault}: {_shortened(' | '.join(header.signature))}; "
+                f"header with {header.fault}: {printed}; "
                 "add what is new to the source's YAML, or a rule for the line",
                 place,
             )
         )
+    elif header.names not in state.labels.layouts:
+        state.remarks.ordered(place, header)
 
 
-def _take_passage(passage: Passage, lines: tuple[LineRule, ...], state: _State) -> None:
-    if not passage.text.strip():
-        state.ignored[BLANK] += 1
-        return
-    if _ignore(passage.text, lines, state):
-        return
-    state.problems.append(
-        Problem(
-            f"a line that is no row and that no rule explains: {_shortened(passage.text)}; "
-            "add a rule for it under table.lines",
-            state.placed(passage),
-        )
-    )
-
-
-def _ignore(text: str, lines: tuple[LineRule, ...], state: _State) -> bool:
-    wanted = printable(text)
-    for rule in lines:
-        match = re.fullmatch(rule.pattern, wanted)
-        if match:
-            state.ignored[rule.rule] += 1
-            found = {name: value for name, value in match.groupdict().items() if value}
-            state.carried |= found
-            state.first_carried = found | state.first_carried
-            return True
-    return False
-
-
-def _named(cells: tuple[str, ...], header: Header) -> tuple[dict[str, str], str | None]:
-    width = len(header.columns)
-    if len(cells) < width or any(cell.strip() for cell in cells[width:]):
-        return {}, f"the row has {len(cells)} cells where its header has {width}"
-    pairs = zip(header.columns, cells[:width], strict=True)
-    return {name: cell for name, cell in pairs if name is not None}, None
-
-
-def _continues(cells: dict[str, str], rules: TableRules, state: _State) -> bool:
-    if rules.wrapped_rows == "never" or not state.rows or state.rows[-1].fault:
+def _pass_over(at: int, text: str, row: Row, state: _State) -> bool:
+    """Whether a row is passed over by a named rule, since it stands outside the list."""
+    if state.unheaded is not None:
         return False
-    if rules.wrapped_rows == "page_break" and not state.after_header:
+    before_any_header = state.tables.latest is None
+    rule = state.surroundings.passed_over(at, row, before_any_header=before_any_header)
+    if rule is None:
         return False
-    return not cells["code"].strip() and not cells["pa"].strip()
+    state.ignored[rule] += 1
+    state.remarks.passed_over(rule, state.placed(row), text)
+    return True
 
 
-def _join(cells: dict[str, str], raw_text: str, state: _State) -> None:
-    last = state.rows[-1]
-    joined = {
-        name: "\n".join(filter(None, (text, cells.get(name, "").strip())))
-        for name, text in last.cells.items()
-    }
-    state.rows[-1] = replace(last, cells=joined, raw_text=f"{last.raw_text}\n{raw_text}")
-    state.ignored[CONTINUATION] += 1
+def _opened(at: int, row: Row, state: _State) -> OpenTable | None:
+    """The table of a row that has no header of its own, or none so far."""
+    if state.unheaded is not None:
+        state.tables.open(row, state.unheaded)
+        return state.tables.of(row)
+    table = None
+    if not state.surroundings.is_above_list(at, row):
+        table = state.tables.borrow(row, state.body.rows)
+    if table is None:
+        state.remarks.headless(state.placed(row), row.raw_text)
+    elif table.is_borrowed and not table.header.fault and state.reading.pages is not None:
+        state.remarks.borrowed(row.place)
+    return table
 
 
-def _carried_down(cells: dict[str, str], names: Iterable[str], state: _State) -> dict[str, str]:
-    for name in names:
-        if name not in cells:
-            continue
-        if cells[name].strip():
-            state.above[name] = cells[name]
-        elif name in state.above:
-            cells = {**cells, name: state.above[name]}
-    return cells
+def _take_data(at: int, row: Row, table: OpenTable, state: _State, *, has_code: bool) -> None:
+    pieces = _pieces(row, table, state)
+    first = pieces[0][1]
+    if not (has_code or first.fault) and state.shape.looks_like_a_header(first.cells):
+        unknown = Header((), row.cells, "columns that the source does not know")
+        _take_header(at, unknown, row, state)
+        return
+    goes_on = [state.body.goes_on(number, piece, table) for number, piece in pieces]
+    is_entry = state.shape.is_entry("".join(row.cells))
+    if not (has_code or row.fault or is_entry or any(goes_on)) and _is_title(row.cells):
+        state.unexplained(row, row.raw_text)
+        return
+    for (number, piece), is_more in zip(pieces, goes_on, strict=True):
+        if is_more:
+            state.body.join(number, piece, table)
+        else:
+            state.body.add(at, number, piece, table)
+    table.opens, table.page = False, first.place.page
+    if all(goes_on):
+        state.ignored[CONTINUATION] += 1
 
 
-def _shortened(text: str, width: int = 160) -> str:
-    return repr(shortened(printable(text), width))
+def _pieces(row: Row, table: OpenTable, state: _State) -> list[tuple[int, ListRow]]:
+    """What a row says in each of the lists that stand side by side, by their number."""
+    place, cells, width = state.placed(row), row.cells, table.width
+    if state.reading.sheets and not table.is_borrowed:
+        cells += ("",) * (width - len(cells))
+    carried = state.explained.carried
+    if len(cells) < width or any(map(str.strip, cells[width:])):
+        fault = row.fault or f"the row has {len(cells)} cells where its header has {width}"
+        return [(0, ListRow(place, {}, carried, row.raw_text, row.cells, fault, row.flags))]
+    found = []
+    parts = table.header.parts
+    for number, part in enumerate(parts):
+        printed = row.cells if len(parts) == 1 else cells[part.start : part.end]
+        if len(parts) == 1 or any(map(str.strip, printed)):
+            named, labelled, wrong = named_cells(cells, part, state.shape)
+            piece = ListRow(
+                place=place,
+                cells=named,
+                carried=carried,
+                raw_text=row.raw_text,
+                printed=printed,
+                fault=row.fault or wrong,
+                flags=row.flags,
+                labelled=labelled,
+            )
+            found.append((number, piece))
+    return found
+
+
+def _is_title(cells: tuple[str, ...]) -> bool:
+    """Whether nothing but words in the first cell is printed, as a title over the whole width."""
+    filled = [cell for cell in cells if cell.strip()]
+    return len(filled) == 1 < len(cells) and filled[0] == cells[0] and not is_code(cells[0])

@@ -129,6 +129,8 @@ def _is_gone(rule: Fact) -> bool:
 def _range(rule: Fact) -> str | None:
     if rule["matched_by"] == "code":
         return None
+    if rule["matched_by"] == "pattern":
+        return f"the code lies in {rule['code_pattern']}; the list does not name it alone"
     return f"the code lies in {rule['code']} to {rule['code_end']}; the list does not name it alone"
 
 

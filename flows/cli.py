@@ -237,16 +237,19 @@ def show(settings: Settings, row_key: str, png: Path | None) -> None:
     """Where a row of the latest release is printed, with the lines around it."""
     from extractors.reading import ExtractionError
     from flows import show as printed
+    from flows.registry import RegistryError, find_source
 
     if not printed.is_row_key(row_key):
         raise click.UsageError(
             f"{row_key!r} is not a row key: take one from `precert lookup --json`"
         )
     release = _latest(settings)
-    with _said_plainly(printed.ShowError, ExtractionError):
+    with _said_plainly(printed.ShowError, ExtractionError, RegistryError):
         place = printed.find_place(release, row_key)
         path = printed.snapshot_path(settings.raw, place)
-        shown = printed.text(place, path)
+        is_registered = (settings.sources / f"{place.source}.yml").is_file()
+        source = find_source(settings.sources, place.source) if is_registered else None
+        shown = printed.text(place, path, source)
         if png is not None:
             printed.write_png(place, path, png)
     click.echo(shown)
@@ -397,10 +400,12 @@ def draft(file: Path, source: str | None) -> None:
     from extractors.draft import draft as drafted
     from extractors.extract import read
     from extractors.reading import ExtractionError
+    from schemas.source import TableRules
 
+    any_table = TableRules(columns={}, layouts=())
     name = re.sub(r"[^a-z0-9]+", "_", (source or file.stem).lower()).strip("_") or "source"
     with _said_plainly(ExtractionError):
-        click.echo(drafted(read(file.read_bytes()), name), nl=False)
+        click.echo(drafted(read(file.read_bytes(), any_table), name), nl=False)
 
 
 @main.command()

@@ -161,10 +161,12 @@ def _balance(document: Document) -> dict[str, Any]:
     verdict = document.published
     assert verdict is not None
     tally = verdict.part.outline()["tally"]
-    rows = verdict.accepted_rows(PRIOR_AUTHORIZATION)
-    published = _lines(rows)
-    quarantined = _lines(verdict.failed_rows(PRIOR_AUTHORIZATION)) - published
-    row_lines = tally["row_lines"] if document.source.table is None else len(published)
+    row_lines, quarantined = tally["row_lines"], 0
+    if document.source.table is not None:
+        main = TABLES[document.source.main_table]
+        published = _lines(verdict.accepted_rows(main))
+        row_lines = len(published)
+        quarantined = len(_lines(verdict.failed_rows(main)) - published)
     balanced = {
         "source": document.source.source,
         "document": document.source.document,
@@ -172,11 +174,11 @@ def _balance(document: Document) -> dict[str, Any]:
         "lines_seen": tally["lines_seen"],
         "headers": tally["headers"],
         "row_lines": row_lines,
-        "quarantined": len(quarantined),
+        "quarantined": quarantined,
         "ignored": tally["ignored"],
         "rows": sum(verdict.accepted_rows(table).num_rows for table in DOCUMENT_TABLES),
     }
-    explained = tally["headers"] + row_lines + len(quarantined) + sum(tally["ignored"].values())
+    explained = tally["headers"] + row_lines + quarantined + sum(tally["ignored"].values())
     if explained != tally["lines_seen"]:
         raise Unbalanced(
             f"{verdict.part.snapshot}: {tally['lines_seen']} lines were seen and {explained} are "
@@ -185,8 +187,10 @@ def _balance(document: Document) -> dict[str, Any]:
     return balanced
 
 
-def _lines(rows: pa.Table) -> set[tuple[int, int]]:
-    return set(zip(column(rows, "page"), column(rows, "line"), strict=True))
+def _lines(rows: pa.Table) -> set[tuple[int, int, str]]:
+    """The lines that rows were read from; a web page may have its whole table on one."""
+    names = ("page", "line", "raw_text")
+    return set(zip(*(column(rows, name) for name in names), strict=True))
 
 
 def _documents(documents: Iterable[Document], balanced: list[dict[str, Any]]) -> pa.Table:
@@ -243,6 +247,7 @@ def _of_part(part: Part) -> dict[str, Any]:
     outline = part.outline()
     tally = outline.get("tally") or {}
     said = _of_snapshot(part.snapshot) | {
+        "member": outline.get("member"),
         "pages": outline.get("pages"),
         "lines_seen": tally.get("lines_seen"),
         "headers": tally.get("headers"),

@@ -138,14 +138,25 @@ def balance_words(balance: dict[str, Any]) -> str:
 
 
 def attention(states: Iterable[dict[str, Any]], quarantined: Iterable[dict[str, Any]]) -> list[str]:
-    """What a reader of a release must know beside its rows: one line for each thing amiss."""
+    """What a reader of a release must know beside its rows: one line for each thing amiss.
+
+    Sources of which nothing was ever retrieved are told in one line: they are no trouble, and a
+    clone that has no network has many.
+    """
     lines = []
+    waiting = []
     for state in states:
-        if state["status"] != "current":
+        if state["status"] == "missing":
+            waiting.append(state["source"])
+        elif state["status"] != "current":
             reason = f": {state['held_reason']}" if state["held_reason"] else ""
             lines.append(f"{state['source']}: {state['status']}{reason}")
         if state["status"] in PUBLISHED_STATUSES:
             lines += [f"{state['source']}: {problem}" for problem in state["problems"] or ()]
+    if waiting:
+        lines.append(
+            f"waiting for a first snapshot (fetch it, or precert add): {', '.join(waiting)}"
+        )
     for row in quarantined:
         lines.append(
             f"{row['source']}: in quarantine, page {row['page']}, line {row['line']}"

@@ -53,6 +53,11 @@ class Document:
         return "current" if self.versions else "missing"
 
 
+def is_waiting(settings: Settings, source: Source) -> bool:
+    """Whether a source waits for its first snapshot: nobody ever looked, so nothing can be read."""
+    return not store.folder_of(settings.raw, source.source, source.document).exists()
+
+
 def extract_versions(settings: Settings, source: Source) -> dict[str, str]:
     """Extract every version of a document that is not extracted yet.
 

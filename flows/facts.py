@@ -107,7 +107,7 @@ def contradictions(rows: pa.Table, source: Source) -> list[str]:
     """The codes to which one list gives two statuses for the same scope, in order."""
     if "pa_status" not in rows.column_names:
         return []
-    scope = ["code", "code_end", "modifiers"]
+    scope = ["code", "code_end", "code_pattern", "modifiers", "line_of_business", "state"]
     if source.expect.sections_may_differ:
         scope.append("section")
     found: dict[tuple[str, str], set[str]] = defaultdict(set)

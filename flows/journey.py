@@ -23,6 +23,7 @@ import duckdb
 import pyarrow as pa
 
 from flows import expectations, releases, stages, store
+from flows.documents import is_waiting
 from flows.lock import AlreadyRunning, only_refresh
 from flows.parts import part_of
 from flows.publish import PublishError
@@ -76,16 +77,18 @@ class Journey:
 def travel(plan: Plan, run: Conductor) -> Journey:
     """Take the documents through fetch, extract, validate and publish.
 
-    The release is always of the whole registry. A stage that fails for one document is recorded
-    and harms no other. Raises `PublishError`.
+    The release is always of the whole registry; a source that waits for its first snapshot has
+    nothing to go through the stages with. A stage that fails for one document is recorded and
+    harms no other. Raises `PublishError`.
     """
     journey = Journey()
     settings = plan.settings
     _sweep(settings)
-    every = tuple(source.source for source in load_sources(settings.sources))
     if not plan.offline:
         looks = run.each(stages.FETCH, {name: (settings, name) for name in plan.names})
         journey.looks = _sound(looks, journey, "fetch")
+    sources = load_sources(settings.sources)
+    every = [source.source for source in sources if not is_waiting(settings, source)]
     extracted = run.each(stages.EXTRACT, {name: (settings, name) for name in every})
     lost: dict[str, dict[str, str]] = _sound(extracted, journey, "extract")
     for name, failures in lost.items():

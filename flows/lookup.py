@@ -36,7 +36,10 @@ Fact = dict[str, Any]
 
 _CODE = r"(?<![A-Z0-9])(?:[A-Z]-?\s?[0-9]{4}|[0-9]{5}|[0-9]{4}[A-Z])(?![A-Z0-9])"
 _CODE_LIKE = re.compile(_CODE)
-_RANGE_LIKE = re.compile(rf"{_CODE}\s*(?:[-‐‑‒–—−]|TO|THROUGH|THRU)\s*{_CODE}")
+_RANGE_LIKE = re.compile(
+    rf"{_CODE}\s*(?:[-‐‑‒–—−]|TO|THROUGH|THRU)\s*(?:{_CODE}|[A-Z]?[0-9]{{2,4}}(?![A-Z0-9]))"
+)
+_WILDCARD_LIKE = re.compile(r"(?<![A-Z0-9])[A-Z0-9][0-9]{0,3}(?:X+|\*+|_+|#+)(?![A-Z0-9_*#])")
 _BLANK_OR_HYPHEN = re.compile(r"[\s-]")
 _DIGIT = re.compile(r"[0-9]")
 
@@ -45,6 +48,7 @@ _RULE = (
     "code_system",
     "code",
     "code_end",
+    "code_pattern",
     "code_raw",
     "modifiers",
     "pa_status",
@@ -90,6 +94,7 @@ def _columns(*names: str) -> str:
 
 
 # One pass over the rules for all codes: by code, and by range for those few rows that have one.
+# Releases made before wildcards were read have no column for them.
 _RULES_SQL = f"""
 WITH
     asked AS (
@@ -100,7 +105,10 @@ WITH
     ),
     rule AS (
         SELECT payer, {_columns(*_RULE, *_PLACE)}
-        FROM {PARQUET}
+        FROM (
+            SELECT * FROM {PARQUET}
+            UNION ALL BY NAME SELECT NULL::VARCHAR AS code_pattern WHERE false
+        )
         WHERE payer IN (SELECT unnest($payers))
     )
 SELECT asked_code, rule.*
@@ -294,9 +302,16 @@ def _rules(
     found = defaultdict(list)
     for code, payer, *cells in connection.execute(_RULES_SQL, parameters).fetchall():
         rule = _placed(_RULE, cells, published)
-        rule["matched_by"] = "range" if rule["code_end"] else "code"
+        rule["matched_by"] = _match_of(rule)
         found[code, payer].append(rule)
     return found
+
+
+def _match_of(rule: Fact) -> str:
+    """Whether a rule names the code itself, a range, or a wildcard (`pattern`) that it lies in."""
+    if rule["code_pattern"]:
+        return "pattern"
+    return "range" if rule["code_end"] else "code"
 
 
 def _requirements(
@@ -346,12 +361,12 @@ def _held_back(
 
 
 def _codes_named(texts: Iterable[str], codes: Mapping[str, CodeSpan]) -> set[str]:
-    """Which of `codes` a printed line and its cells name, alone or within a range."""
+    """Which of `codes` a printed line and its cells name, alone or within a range or wildcard."""
     named: set[str] = set()
     for text in texts:
         upper = printable(text).upper()
         named |= {_BLANK_OR_HYPHEN.sub("", match) for match in _CODE_LIKE.findall(upper)}
-        for match in _RANGE_LIKE.findall(upper):
+        for match in (*_RANGE_LIKE.findall(upper), *_WILDCARD_LIKE.findall(upper)):
             named |= _codes_within(match, codes)
     return named & codes.keys()
 
@@ -382,7 +397,10 @@ def _iso(day: date | None) -> str | None:
 
 
 def _is_asked_for(lists: Lists, payer: str | None) -> bool:
-    return payer is None or is_called(payer, lists.payer, lists.name)
+    """Whether a payer is asked for: by name, or as one of whom a list was ever retrieved."""
+    if payer is None:
+        return any(v.status != "missing" for v in (*lists.published, *lists.unpublished))
+    return is_called(payer, lists.payer, lists.name)
 
 
 def _no_such_payer(lists: Sequence[Lists], payer: str | None) -> str:

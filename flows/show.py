@@ -12,11 +12,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from extractors.licensed import WITHHELD
 from extractors.reading import Passage, Row
 from flows.files import sha256_of
 from flows.releases import PARQUET, Release, intact, opened
 from flows.table_text import labelled, one_line
 from schemas.codes import printable
+from schemas.source import Source
 
 # The tables whose rows have no place of their own.
 _WITHOUT_PLACE = ("documents", "changes", "quarantine")
@@ -93,8 +95,10 @@ def snapshot_path(raw: Path, place: PrintedPlace) -> Path:
     return path
 
 
-def text(place: PrintedPlace, path: Path) -> str:
+def text(place: PrintedPlace, path: Path, source: Source | None) -> str:
     """The place in words, with the printed lines around it where the format has lines.
+
+    `source` says how its file is read; None where the registry has it no longer.
 
     Raises `ShowError` where the snapshot does not have the row's words at its line.
     """
@@ -111,7 +115,7 @@ def text(place: PrintedPlace, path: Path) -> str:
     if place.bbox:
         box = ", ".join(f"{edge:.1f}" for edge in place.bbox)
         facts.append(("box", f"{box} (x0, top, x1, bottom in points)"))
-    lines = _lines(path)
+    lines = _lines(path, source)
     if lines is None:
         printed = [f"> {one_line(line)}" for line in place.raw_text.split("\n")]
     else:
@@ -146,16 +150,28 @@ def write_png(place: PrintedPlace, path: Path, png: Path) -> None:
         picture.save(png, format="PNG")
 
 
-def _lines(path: Path) -> tuple[Row | Passage, ...] | None:
-    """The lines of a text or HTML snapshot as its reader sees them; None for other formats."""
-    if path.suffix in (".txt", ".csv"):
+def _lines(path: Path, source: Source | None) -> tuple[Row | Passage, ...] | None:
+    """The lines of a snapshot as its reader sees them; None for PDF, which has a picture."""
+    data, extension = path.read_bytes(), path.suffix
+    if extension == ".zip":
+        from extractors.archive import open_member  # noqa: PLC0415 (for this format only)
+        from extractors.sniff import sniff  # noqa: PLC0415
+
+        data = open_member(data, source.member if source else None).data
+        extension = f".{sniff(data).extension}"
+    rules = source.table if source else None
+    if extension in (".txt", ".csv"):
         from extractors.text import read_text  # noqa: PLC0415 (for this format only)
 
-        return read_text(path.read_bytes()).lines
-    if path.suffix == ".html":
+        return read_text(data, rules).lines
+    if extension == ".html":
         from extractors.html import read_html  # noqa: PLC0415 (slow to start)
 
-        return read_html(path.read_bytes()).lines
+        return read_html(data, rules).lines
+    if extension in (".xlsx", ".xls"):
+        from extractors.sheet import read_sheet  # noqa: PLC0415 (for this format only)
+
+        return read_sheet(data, rules).lines
     return None
 
 
@@ -186,7 +202,13 @@ def _marked(lines: Sequence[Row | Passage], place: PrintedPlace) -> set[int]:
     Several lines of a page may begin on one line of its source; empty where none has the words.
     """
     wanted = printable(place.raw_text)
-    starts = (index for index, line in enumerate(lines) if line.place.line == place.line)
+    # A text without pages is all on the first one here; its pages are what headers make of it.
+    paged = any(line.place.page > 1 for line in lines)
+    starts = (
+        index
+        for index, line in enumerate(lines)
+        if line.place.line == place.line and (line.place.page == place.page or not paged)
+    )
     return next(filter(None, (_printed_from(lines, start, wanted) for start in starts)), set())
 
 
@@ -194,7 +216,7 @@ def _printed_from(lines: Sequence[Row | Passage], start: int, wanted: str) -> se
     found: set[int] = set()
     for index in range(start, len(lines)):
         said = printable(lines[index].raw_text)
-        if wanted in said:
+        if _stands_in(wanted, said):
             return found | {index}
         if said and wanted.startswith(said):
             found.add(index)
@@ -202,3 +224,14 @@ def _printed_from(lines: Sequence[Row | Passage], start: int, wanted: str) -> se
         elif not found:
             break
     return set()
+
+
+def _stands_in(wanted: str, said: str) -> bool:
+    """Whether a line says what is wanted, words that are withheld ("…") aside."""
+    at = 0
+    for piece in wanted.split(WITHHELD):
+        at = said.find(piece.strip(), at)
+        if at < 0:
+            return False
+        at += len(piece.strip())
+    return True

@@ -77,6 +77,7 @@ class Verdict:
             for row, why in zip(rows, failed.values(), strict=True):
                 yield row | {
                     "table": name,
+                    "cells": row["printed"],
                     "reasons": list(dict.fromkeys(reason for _, reason in why)),
                     "expectations": list(dict.fromkeys(expectation for expectation, _ in why)),
                 }
@@ -201,17 +202,21 @@ def _words(check: Check, rows: pa.Table, number: int) -> list[tuple[str, str]]:
 def projection(rows: pa.Table, table: Table) -> pd.DataFrame:
     """Rows as text, for the row gate: dates in ISO form, lists joined, and the column `row`.
 
-    Text only, so that no library can turn a code into a number on the way.
+    Text only, so that no library can turn a code into a number on the way; and only the columns
+    that the gate looks at.
     """
     import pandas as pd  # noqa: PLC0415
 
+    wanted = {name for check in row_checks(table) for name in check.columns}
+    pairs = [rule for rule in table.rules if isinstance(rule, PatternBy)]
+    wanted |= {name for rule in pairs for name in (rule.by, rule.column)}
     columns: dict[str, Any] = {ROW: range(rows.num_rows)}
     for field in rows.schema:
-        columns[field.name] = _as_text(rows[field.name], field.type)
-    for rule in table.rules:
-        if isinstance(rule, PatternBy):
-            pairs = zip(columns[rule.by], columns[rule.column], strict=True)
-            columns[paired(rule)] = [None if None in pair else " ".join(pair) for pair in pairs]
+        if field.name in wanted:
+            columns[field.name] = _as_text(rows[field.name], field.type)
+    for rule in pairs:
+        both = zip(columns[rule.by], columns[rule.column], strict=True)
+        columns[paired(rule)] = [None if None in pair else " ".join(pair) for pair in both]
     return pd.DataFrame({name: pd.Series(v, dtype=object) for name, v in columns.items()})
 
 

@@ -80,6 +80,7 @@ def _write(extracted: Extract, folder: Path, origin: dict[str, Any]) -> dict[str
         "tally": asdict(extracted.tally) | {"unaccounted": extracted.tally.unaccounted},
         "problems": [_problem(problem) for problem in extracted.problems],
         "title": extracted.title,
+        "member": extracted.member,
         "pages": extracted.pages,
         "is_truncated": extracted.is_truncated,
         "posted_on": extracted.posted_on and extracted.posted_on.isoformat(),

@@ -15,7 +15,16 @@ from typing import Any, Literal
 import pyarrow as pa
 
 Kind = Literal[
-    "string", "date", "instant", "integer", "number", "boolean", "strings", "numbers", "conditions"
+    "string",
+    "date",
+    "instant",
+    "integer",
+    "number",
+    "boolean",
+    "strings",
+    "numbers",
+    "conditions",
+    "cells",
 ]
 Role = Literal["identity", "content", "context", "place", "derived"]
 
@@ -29,6 +38,9 @@ CONDITION = pa.struct(
     ]
 )
 
+# A printed cell: the label of its column, and what stands in it.
+CELL = pa.struct([pa.field("column", pa.string()), pa.field("value", pa.string())])
+
 ARROW_TYPES: dict[Kind, pa.DataType] = {
     "string": pa.string(),
     "date": pa.date32(),
@@ -39,6 +51,7 @@ ARROW_TYPES: dict[Kind, pa.DataType] = {
     "strings": pa.list_(pa.string()),
     "numbers": pa.list_(pa.float64()),
     "conditions": pa.list_(CONDITION),
+    "cells": pa.list_(CELL),
 }
 
 FRICTIONLESS_TYPES: dict[Kind, str] = {
@@ -51,6 +64,7 @@ FRICTIONLESS_TYPES: dict[Kind, str] = {
     "strings": "list",
     "numbers": "array",
     "conditions": "array",
+    "cells": "array",
 }
 
 

@@ -47,6 +47,8 @@ COLUMNS = (
 PA_COLUMN = re.compile(rf"pa_{SLUG}")
 # What a named group in the pattern of a line may carry to the rows below it.
 CARRIED = ("list_title", "section", "category", "effective_on", "posted_on", "updated_on")
+# The dates that a note may state; a rule ends before the second.
+NOTE_DATES = ("effective_from", "effective_to")
 # What a line binds to the rows that carry its mark: the mark, and what it says.
 FOOTNOTE = ("mark", "footnote")
 
@@ -130,7 +132,7 @@ class ConditionTemplate(_Strict):
 
 
 class NoteRule(_Strict):
-    """What a printed note says: a condition, a date (group `effective_from`), or neither.
+    """What a printed note says: a condition, dates (groups of `NOTE_DATES`), or neither.
 
     A condition or a date belongs to rows that ask for something (required or conditional). On a
     row that says that nothing is needed it would contradict the row, which goes to quarantine; on
@@ -144,11 +146,12 @@ class NoteRule(_Strict):
     @property
     def asks(self) -> bool:
         """Whether the note limits or dates a demand."""
-        return self.condition is not None or "(?P<effective_from>" in self.pattern
+        groups = re.compile(self.pattern).groupindex
+        return self.condition is not None or not groups.keys().isdisjoint(NOTE_DATES)
 
 
 class CellNote(_Strict):
-    """Words beside the codes of one cell that date some of them.
+    """Words beside the codes of one cell that date some of them, in any case and spacing.
 
     With `applies: below` the words hold for all codes printed after them in the cell, as in
     "Effective August 12, 2024: L0631, L0637". With `applies: named` they hold for the codes in

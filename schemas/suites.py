@@ -31,6 +31,13 @@ class Check:
     reason: str
     when: tuple[str, str] | None = None
 
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns that it looks at."""
+        named = (self.arguments.get(name) for name in ("column", "column_A", "column_B"))
+        when = self.when[0] if self.when else None
+        return tuple(name for name in (*named, when) if name)
+
     def admits(self, value: float | None) -> bool:
         """Whether a bound admits a value; what cannot be compared is admitted."""
         least, most = self.arguments["min_value"], self.arguments["max_value"]

@@ -212,7 +212,12 @@ PRIOR_AUTHORIZATION = _document_table(
             "The wildcard as printed, in capitals; code and code_end are then its bounds.",
             role="identity",
         ),
-        Field("code_raw", "string", "The code as printed.", required=True),
+        Field(
+            "code_raw",
+            "string",
+            "The code as printed, with its marks and modifiers.",
+            required=True,
+        ),
         Field(
             "modifiers",
             "strings",
@@ -233,7 +238,14 @@ PRIOR_AUTHORIZATION = _document_table(
             required=True,
             allowed=tuple(STATUSES),
         ),
-        Field("pa_raw", "string", "The PA value as printed.", required=True),
+        Field(
+            "pa_raw",
+            "string",
+            "The PA value as printed, with the column's label where marks stand under columns; "
+            "(empty) for an empty cell that the source gives a meaning, (listed) where to be on "
+            "the list is the statement.",
+            required=True,
+        ),
         Field(
             "crd_pa_needed",
             "string",
@@ -250,7 +262,12 @@ PRIOR_AUTHORIZATION = _document_table(
         ),
         Field("reviewer", "string", "Who reviews the requests."),
         Field("reviewer_raw", "string", "The reviewer or platform as printed."),
-        Field("notes", "string", "The note as printed."),
+        Field(
+            "notes",
+            "string",
+            "The notes as printed: the row's own, those in its code cell, its footnotes; separated "
+            "by '; '.",
+        ),
         Field("effective_from", "date", "First day on which the rule holds, where one is stated."),
         Field(
             "effective_to", "date", "First day on which it no longer holds, where one is stated."
@@ -304,6 +321,61 @@ PRIOR_AUTHORIZATION = _document_table(
     identity_repeats=False,
 )
 
+TABLE_ROWS = _document_table(
+    "table_rows",
+    "one row of a published table that states no PA rule: a fee schedule, a code set, a notice "
+    "list; for each of its codes where it names several",
+    (
+        Field("payer", "string", "Payer, where one publishes it.", pattern=SLUG, role="identity"),
+        Field("list_title", "string", "Title printed above the section.", role="context"),
+        Field("section", "string", "Section of the table.", role="identity"),
+        *_code("The code; the first one where code_end is set.", required=False),
+        Field("code_end", "string", "Last code of a range.", pattern=CODE, role="identity"),
+        Field(
+            "code_pattern",
+            "string",
+            "The wildcard as printed, in capitals; code and code_end are then its bounds.",
+            role="identity",
+        ),
+        Field("code_raw", "string", "The code as printed; the modifier where the row is of one."),
+        Field(
+            "modifiers",
+            "strings",
+            "Modifiers that belong to the code; without a code, the modifier the row is about.",
+            pattern=MODIFIER,
+            role="identity",
+        ),
+        Field(
+            "entry",
+            "string",
+            "What a row without code and modifier is about: its description, else its first cell.",
+            role="identity",
+        ),
+        Field("description", "string", "Description as printed; empty for licensed words."),
+        Field("effective_from", "date", "First day on which the row holds, where one is stated."),
+        Field(
+            "effective_to", "date", "First day on which it no longer holds, where one is stated."
+        ),
+        Field(
+            "cells",
+            "cells",
+            "Every cell that is not empty, by the printed label of its column; licensed words "
+            "are replaced by an ellipsis, here and in raw_text.",
+        ),
+        Field(
+            "flags",
+            "strings",
+            "What is odd about the row, published all the same.",
+            allowed=tuple(ROW_FLAGS),
+        ),
+    ),
+    rules=(
+        _CODE_FORMAT,
+        After("effective_to", "effective_from", "the row ends before it begins"),
+        After("code_end", "code", "the range ends before it begins"),
+    ),
+)
+
 DOCUMENTS = Table(
     "documents",
     "one version of one publication",
@@ -319,6 +391,7 @@ DOCUMENTS = Table(
         Field("url", "string", "Address the snapshot came from."),
         Field("sha256", "string", "SHA-256 of the snapshot; empty if missing.", pattern=SHA256),
         Field("media_type", "string", "Media type found in the bytes."),
+        Field("member", "string", "File that was read, where the snapshot is an archive."),
         Field("bytes", "integer", "Size of the snapshot."),
         Field("came", "string", "How it came.", allowed=("fetched", "shipped", "added")),
         Field(
@@ -596,6 +669,7 @@ QUARANTINE = Table(
 # Tables whose rows come out of documents and pass the row gate.
 DOCUMENT_TABLES: tuple[Table, ...] = (
     PRIOR_AUTHORIZATION,
+    TABLE_ROWS,
     BULLETINS,
     BULLETIN_SECTIONS,
     REQUIREMENTS,

@@ -11,8 +11,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from html import escape
 from pathlib import Path
+from typing import Literal
 
-from reportlab.pdfbase.pdfmetrics import stringWidth
+from reportlab.pdfbase.pdfmetrics import registerFont, stringWidth
+from reportlab.pdfbase.ttfonts import TTFont
 from reportlab.pdfgen.canvas import Canvas
 
 FONT = "Helvetica"
@@ -151,6 +153,14 @@ class Sheet:
     def space(self, height: float) -> None:
         self._y -= height
 
+    @property
+    def height_left(self) -> float:
+        """Where the sheet is, from the foot of the paper."""
+        return self._y
+
+    def go_to(self, height: float) -> None:
+        self._y = height
+
     def write(self, text: str, font: str = FONT, size: float = SIZE) -> None:
         """Prints a paragraph over as many lines as it needs."""
         leading = size * LEADING / SIZE
@@ -212,6 +222,223 @@ def draw_pdf(
                 sheet.row(row, widths)
     if printed.footer:
         sheet.space(LEADING)
+        sheet.write(printed.footer)
+    return sheet.finish()
+
+
+@dataclass(frozen=True, slots=True)
+class Style:
+    """How a list without a ruled grid is set.
+
+    `lines` is what is drawn between its rows. `gap` is the white between columns, `row_gap` the
+    white between rows beyond that between the lines of a cell, `inset` the white above and below
+    the text of a banded or ruled row. `align` is how cells stand in their columns, from the left,
+    all alike or one each; `valign` how short cells stand in their rows.
+
+    `turn` is the page's own rotation in degrees; on a page that `is_sideways` too little or too
+    much of it is done, as on a landscape sheet bound into a portrait document. `is_bold_twice`
+    prints headers twice, shifted a little, `hidden` is white text over each row, `font` may be
+    `VERA`, which has signs beyond Windows-1252.
+    """
+
+    lines: Literal["none", "rules", "bands"] = "none"
+    gap: float = 8.0
+    row_gap: float = 4.0
+    inset: float = 2.0
+    align: tuple[Literal["left", "centre", "right"], ...] = ("left",)
+    valign: Literal["top", "middle"] = "top"
+    turn: Literal[0, 90, 180, 270] = 0
+    is_sideways: bool = False
+    is_bold_twice: bool = False
+    hidden: str = ""
+    font: str = FONT
+    repeats_header: bool = True
+
+
+# A font that has the ligatures fi and fl.
+VERA = "Vera"
+LIGATURES = {"fi": "\ufb01", "fl": "\ufb02"}
+
+
+def disguised(printed: PrintedList) -> PrintedList:
+    """The list with ligatures, and in longer texts soft hyphens and no-break spaces."""
+
+    def disguise(cell: str) -> str:
+        for letters, ligature in LIGATURES.items():
+            cell = cell.replace(letters, ligature)
+        words = cell.split(" ")
+        if len(words) > 3:
+            cell = "\u00a0".join((" ".join(words[:2]), " ".join(words[2:])))
+            cell = cell.replace("tion", "\u00adtion")
+        return cell
+
+    return PrintedList(
+        tuple(
+            replace(
+                section,
+                pages=tuple(
+                    tuple(tuple(map(disguise, row)) for row in page) for page in section.pages
+                ),
+            )
+            for section in printed.sections
+        ),
+        printed.footer,
+    )
+
+
+class UnruledSheet(Sheet):
+    """A sheet whose tables have no ruled grid."""
+
+    def __init__(self, paper: tuple[float, float], style: Style) -> None:
+        self._style = style
+        if style.font == VERA:
+            registerFont(TTFont(VERA, "Vera.ttf"))
+        super().__init__(paper, 0.0)
+        self._rows = 0
+        self._turn_page()
+
+    def new_page(self) -> None:
+        super().new_page()
+        self._turn_page()
+
+    def _turn_page(self) -> None:
+        turn = self._style.turn
+        width, height = self._paper
+        if not self._style.is_sideways:
+            self._canvas.setPageRotation(turn)  # which turns the sheet with it
+        elif turn in (90, 270):
+            self._canvas.setPageSize((height, width))
+        if turn == 90:
+            self._canvas.translate(height, 0)
+        elif turn == 180:
+            self._canvas.translate(width, height)
+        elif turn == 270:
+            self._canvas.translate(0, width)
+        self._canvas.rotate(turn)
+
+    @property
+    def _above(self) -> float:
+        return self._style.inset if self._style.lines != "none" else self._style.row_gap / 2
+
+    def row_height(self, cells: Cells, widths: list[float]) -> float:
+        return max(*map(len, self._wrapped(cells, widths)), 1) * LEADING + 2 * self._above
+
+    def _wrapped(self, cells: Cells, widths: list[float]) -> list[list[str]]:
+        font = VERA if self._style.font == VERA else BOLD
+        return [
+            wrap(cell, width - self._style.gap, font)
+            for cell, width in zip(cells, widths, strict=True)
+        ]
+
+    def row(
+        self, cells: Cells, widths: list[float], font: str = FONT, left: float = MARGIN
+    ) -> None:
+        """Prints a row from a place on, and leaves the sheet at its foot."""
+        style = self._style
+        height = self.row_height(cells, widths)
+        self._draw_behind(left, sum(widths), height, is_head=font == BOLD)
+        x = left
+        for number, (lines, width) in enumerate(
+            zip(self._wrapped(cells, widths), widths, strict=True)
+        ):
+            align = style.align[number % len(style.align)]
+            spare = height - 2 * self._above - len(lines) * LEADING
+            below = self._y - self._above - (spare / 2 if style.valign == "middle" else 0.0)
+            shown = VERA if style.font == VERA else font
+            for line in lines:
+                free = width - style.gap - stringWidth(line, shown, SIZE)
+                shift = {"left": 0.0, "centre": free / 2, "right": free}[align]
+                self._print(x + shift, below - SIZE, line, shown, twice=font == BOLD)
+                below -= LEADING
+            x += width
+        if style.hidden:
+            self._canvas.setFillColorRGB(1, 1, 1)
+            self._print(left + 3, self._y - self._above - SIZE - 1, style.hidden, FONT)
+            self._canvas.setFillColorRGB(0, 0, 0)
+        self._y -= height
+        self._rows += 1
+
+    def _print(self, x: float, y: float, text: str, font: str, twice: bool = False) -> None:
+        self._canvas.setFont(font, SIZE)
+        self._canvas.drawString(x, y, text)
+        if twice and self._style.is_bold_twice:
+            self._canvas.drawString(x + 0.25, y, text)
+
+    def _draw_behind(self, left: float, width: float, height: float, *, is_head: bool) -> None:
+        if self._style.lines == "bands" and (is_head or self._rows % 2):
+            shade = 0.8 if is_head else 0.92
+            self._canvas.setFillColorRGB(shade, shade, shade)
+            self._canvas.rect(left, self._y - height, width, height, stroke=0, fill=1)
+            self._canvas.setFillColorRGB(0, 0, 0)
+        elif self._style.lines == "rules":
+            self._canvas.line(left, self._y - height, left + width, self._y - height)
+            if is_head:
+                self._canvas.line(left, self._y, left + width, self._y)
+
+
+def draw_unruled_pdf(
+    printed: PrintedList,
+    style: Style | None = None,
+    paper: tuple[float, float] = LETTER_LANDSCAPE,
+) -> bytes:
+    """The list as PDF without a ruled grid; a page that does not fit runs on to the next."""
+    style = style or Style()
+    sheet = UnruledSheet(paper, style)
+    for section in printed.sections:
+        widths = column_widths(section, sheet.width)
+        for number, rows in enumerate(section.pages):
+            if number or section is not printed.sections[0]:
+                sheet.new_page()
+            if not number:
+                for line in section.title:
+                    sheet.write(line, BOLD, 11)
+                sheet.space(LEADING)
+            if not number or style.repeats_header:
+                sheet.row(section.header, widths, BOLD)
+            for row in rows:
+                if not sheet.has_room(sheet.row_height(row, widths)):
+                    sheet.new_page()
+                    if style.repeats_header:
+                        sheet.row(section.header, widths, BOLD)
+                sheet.row(row, widths)
+    if printed.footer:
+        sheet.space(2 * LEADING)
+        sheet.write(printed.footer)
+    return sheet.finish()
+
+
+def draw_side_by_side_pdf(
+    printed: PrintedList,
+    style: Style | None = None,
+    paper: tuple[float, float] = LETTER_LANDSCAPE,
+    between: float = 40.0,
+) -> bytes:
+    """The list as PDF with each of its pages printed as two lists beside each other.
+
+    The first half of a page's rows stands on the left, the rest on the right, each under a header.
+    """
+    sheet = UnruledSheet(paper, style or Style())
+    for section in printed.sections:
+        widths = column_widths(section, (sheet.width - between) / 2)
+        for number, rows in enumerate(section.pages):
+            if number or section is not printed.sections[0]:
+                sheet.new_page()
+            if not number:
+                for line in section.title:
+                    sheet.write(line, BOLD, 11)
+                sheet.space(LEADING)
+            half = (len(rows) + 1) // 2
+            feet = []
+            top = sheet.height_left
+            for left, part in ((MARGIN, rows[:half]), (0.0, rows[half:])):
+                left = left or MARGIN + sum(widths) + between
+                sheet.go_to(top)
+                for cells, font in ((section.header, BOLD), *((row, FONT) for row in part)):
+                    sheet.row(cells, widths, font, left)
+                feet.append(sheet.height_left)
+            sheet.go_to(min(feet))
+    if printed.footer:
+        sheet.space(2 * LEADING)
         sheet.write(printed.footer)
     return sheet.finish()
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from extractors.dates import find_dates, parse_date
+from extractors.dates import find_dates, is_open_end, parse_date
 
 MONTHS = list(calendar.month_name)
 DAYS = st.dates(min_value=date(1990, 1, 1), max_value=date(2099, 12, 31))
@@ -35,6 +35,13 @@ DAYS = st.dates(min_value=date(1990, 1, 1), max_value=date(2099, 12, 31))
         ("28 December 2023", date(2023, 12, 28)),
         (" Dec. 16, 2020. ", date(2020, 12, 16)),
         ("February 29, 2024", date(2024, 2, 29)),
+        # as databases and spreadsheets write them to text
+        ("20240601", date(2024, 6, 1)),
+        ("2024-06-01T00:00:00", date(2024, 6, 1)),
+        ("2024-06-01 00:00:00.000", date(2024, 6, 1)),
+        ("6/1/2024 12:00:00 AM", date(2024, 6, 1)),
+        ("6/1/2024 0:00", date(2024, 6, 1)),
+        ("1/1/69", date(2069, 1, 1)),
     ],
 )
 def test_printed_date_is_read_month_first(printed: str, expected: date) -> None:
@@ -57,6 +64,16 @@ def test_printed_date_is_read_month_first(printed: str, expected: date) -> None:
         "Originally Published",
         "99/99/9999",
         "12/28/3",
+        "13/04/2026",
+        "01/01/0206",
+        "45658",
+        "20241301",
+        "12/31/9999",
+        "12/31/99",
+        "1/1/70",
+        "2026-01-01T00:00:00+14:00",
+        "2026-01-01T09:30:00",
+        "6/1/2024 12:00 PM",
     ],
 )
 def test_text_that_is_no_whole_date_is_none(printed: str) -> None:
@@ -77,7 +94,7 @@ def test_every_form_of_a_day_gives_that_day(day: date) -> None:
         f"{day.day} {month} {day.year}",
         day.isoformat(),
     ]
-    if day.year >= 2000:
+    if 2000 <= day.year < 2070:
         forms += [
             f"{day.month}/{day.day}/{day.year % 100:02d}",
             f"{day.month:02d}.{day.day:02d}.{day.year % 100:02d}",
@@ -85,6 +102,16 @@ def test_every_form_of_a_day_gives_that_day(day: date) -> None:
     for form in forms:
         assert parse_date(form) == day, form
         assert find_dates(f"effective {form}, it holds") == ((day, 10, 10 + len(form)),), form
+
+
+@pytest.mark.parametrize("printed", ["12/31/9999", "9999-12-31", "12-31-9999", "99991231"])
+def test_last_day_of_the_year_9999_is_an_open_end(printed: str) -> None:
+    assert is_open_end(printed)
+    assert parse_date(printed) is None
+
+
+def test_other_last_days_are_no_open_end() -> None:
+    assert not any(map(is_open_end, ("12/31/2026", "12/31/99", "9999", "")))
 
 
 def test_dates_are_found_where_they_stand_in_a_sentence() -> None:

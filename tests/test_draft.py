@@ -11,7 +11,8 @@ from pydantic import ValidationError
 
 from extractors.draft import draft
 from extractors.extract import extract, read
-from extractors.reading import ExtractionError
+from extractors.reading import ExtractionError, Passage, Reading, Row
+from schemas.provenance import Place
 from schemas.source import Source
 from tests.conftest import shipped
 from tests.drawing import PrintedList, draw_html, draw_text, list_from_dump
@@ -89,3 +90,58 @@ def test_lines_that_differ_in_numbers_alone_share_one_rule() -> None:
 def test_prose_gives_no_draft() -> None:
     with pytest.raises(ExtractionError, match="no table with a header"):
         draft(read(b"Dear provider,\n\nE0466 is covered.\n"), "acme")
+
+
+def sheet(page: int, *rows: tuple[str, ...]) -> list[Row | Passage]:
+    return [
+        Row(Place(page, line), cells, "\t".join(cells), page)
+        for line, cells in enumerate(rows, start=1)
+    ]
+
+
+def test_sheets_with_codes_are_proposed_and_lines_above_their_header_need_no_rule() -> None:
+    lines = [
+        *sheet(1, ("Call us", "")),
+        *sheet(2, ("Acme (all)", ""), ("Code", "PA"), ("A4200", "Yes"), ("* since May", "")),
+    ]
+    reading = Reading(tuple(lines), len(lines), 2, sheets=("Help", "List (1)"))
+    said = draft(reading, "acme")
+    table = yaml.safe_load(said)["table"]
+    assert table["sheets"] == [r"List \(1\)"]
+    assert [rule["pattern"] for rule in table["lines"]] == [r"\* since May"]
+    assert "# Sheets: 'Help', 'List (1)'" in said
+
+
+def test_list_without_pa_column_is_left_to_whoever_knows_what_it_means() -> None:
+    said = draft(read(b"Procedure\tCPT code(s)\nKnee\t27440\nHip\t27130, 27132\n"), "acme")
+    table = yaml.safe_load(said)["table"]
+    assert table == {
+        "columns": {"code": ["CPT code(s)"], "description": ["Procedure"]},
+        "layouts": [["description", "code"]],
+    }
+    assert "# listed_means: TODO" in said
+
+
+def test_columns_with_a_mark_each_are_named_and_their_meaning_is_not_guessed() -> None:
+    said = draft(read(b"Code\tMedicaid\tMedicare\nA4200\tX\t\nA4201\tX\tX\n"), "acme")
+    table = yaml.safe_load(said)["table"]
+    assert table["layouts"] == [["code", "pa_medicaid", "pa_medicare"]]
+    assert "statuses" not in table
+    assert "# marked: {pa_medicaid: TODO, pa_medicare: TODO}" in said
+    assert "# marks: ['X']" in said
+
+
+def test_labels_on_two_lines_are_proposed_as_one() -> None:
+    lines = sheet(1, ("", "", "Prior Auth"), ("Code", "Description", "Required?"),
+                  ("A4200", "brace", "Yes"))  # fmt: skip
+    reading = Reading(tuple(lines), len(lines), 1)
+    assert yaml.safe_load(draft(reading, "acme"))["table"]["columns"]["pa"] == [
+        "Prior Auth Required?"
+    ]
+
+
+def test_footnotes_whose_mark_a_code_carries_are_proposed_as_such() -> None:
+    data = b"Code\tPA\n43860*\tYes\n43861\tYes\n* for adults\n** for children\n"
+    table = yaml.safe_load(draft(read(data), "acme"))["table"]
+    (rule,) = table["lines"]
+    assert "(?P<footnote>" in rule["pattern"]

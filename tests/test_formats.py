@@ -77,9 +77,9 @@ ROWS = (st.tuples(PHRASES, CODES, PHRASES, STATUSES, PHRASES), st.tuples(CODES, 
 def printed_lists(draw: st.DrawFn) -> PrintedList:
     """Lists of one or two sections in either layout, with pages of a few rows."""
     sections = []
-    for name in draw(st.lists(st.sampled_from("ABC"), min_size=1, max_size=2)):
+    for name in draw(st.lists(st.sampled_from("ABC"), min_size=1, max_size=2, unique=True)):
         layout = draw(st.integers(0, 1))
-        rows = draw(st.lists(ROWS[layout], min_size=1, max_size=7))
+        rows = draw(st.lists(ROWS[layout], min_size=1, max_size=7, unique=True))
         title = (f"Invented list of {name}", f"Part {name}")
         pages = paged(rows, draw(st.integers(2, 5)))
         sections.append(Section(title, HEADERS[layout], pages))

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import base64
 import io
+import re
 import zlib
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -14,10 +16,15 @@ from hypothesis import strategies as st
 from PIL import Image
 from reportlab.lib.pdfencrypt import StandardEncryption
 from reportlab.lib.utils import ImageReader
+from reportlab.pdfbase.pdfmetrics import stringWidth
 from reportlab.pdfgen.canvas import Canvas
 
+from extractors import pdf_page
 from extractors.pdf import read_pdf
+from extractors.pdf_drawn import Drawn
+from extractors.pdf_pdfium import Document
 from extractors.reading import ExtractionError, Passage, Reading, Row
+from schemas.source import TableRules
 from tests.conftest import shared
 from tests.drawing import (
     LETTER,
@@ -32,6 +39,20 @@ from tests.drawing import (
 
 # Windows-1252 is what the standard fonts print; the marks are those of real lists.
 SIGNS = "ABCXYZabcxyz0123456789 &<>|\"'.,;:()/-+*%$#@!?=_[]{}~^`\\®™é§–—’“”…"
+
+
+RULES = TableRules.model_validate(
+    {
+        "columns": {
+            "code": ["Code"],
+            "description": ["Description"],
+            "pa": ["PA", "PA Required"],
+            "effective_from": ["Effective Date"],
+        },
+        "layouts": [["code", "description", "pa"]],
+        "statuses": {"Yes": "required", "No": "not_required"},
+    }
+)
 
 
 def drawn(draw: Callable[[Canvas], None], **options: Any) -> bytes:
@@ -262,6 +283,37 @@ def test_ruling_lines_drawn_as_thin_filled_boxes_make_a_table() -> None:
     assert cells_of(read_pdf(drawn(draw))) == [("Code", "PA"), ("A1000", "Yes")]
 
 
+def test_tables_beside_each_other_come_out_one_after_the_other() -> None:
+    def draw(canvas: Canvas) -> None:
+        canvas.drawString(72, 720, "Title")
+        draw_grid(canvas, [["E0601", "No"], ["E0602", "No"]], left=330, top=705)
+        draw_grid(canvas, [["A1000", "Yes"], ["A1001", "Yes"]], left=72)
+
+    reading = read_pdf(drawn(draw))
+    assert [line.raw_text for line in reading.lines] == [
+        "Title",
+        "A1000\tYes",
+        "A1001\tYes",
+        "E0601\tNo",
+        "E0602\tNo",
+    ]
+    assert [line.place.line for line in reading.lines] == [1, 2, 3, 4, 5]
+    assert len({row.table for row in rows_of(reading)}) == 2
+
+
+def test_table_without_ruling_lines_is_rows_only_where_its_labels_are_known() -> None:
+    rows = [("Code", "Description", "PA"), ("A1000", "Item", "Yes"), ("E0601", "Item", "No")]
+
+    def draw(canvas: Canvas) -> None:
+        for down, row in enumerate(rows):
+            for across, cell in enumerate(row):
+                canvas.drawString(72 + 120 * across, 700 - 14 * down, cell)
+
+    data = drawn(draw)
+    assert cells_of(read_pdf(data, RULES)) == rows
+    assert texts_of(read_pdf(data)) == [" ".join(row) for row in rows]
+
+
 def test_underlined_word_in_a_cell_does_not_cut_it() -> None:
     def draw(canvas: Canvas) -> None:
         draw_grid(canvas, [["", "Yes"]])
@@ -386,6 +438,141 @@ def test_text_off_the_page_is_told_and_not_read() -> None:
     assert only_problem(reading) == ("told: text outside the printed area is not read: 'ghost'")
 
 
+def test_text_in_the_colour_of_its_paper_is_told_and_not_read() -> None:
+    def draw(canvas: Canvas) -> None:
+        draw_grid(canvas, [["A1000", "Yes"]])
+        canvas.setFillGray(1)
+        canvas.drawString(220, 686, "No E0601")
+
+    reading = read_pdf(drawn(draw))
+    assert cells_of(reading) == [("A1000", "Yes")]
+    assert only_problem(reading) == (
+        "told: text that cannot be seen is not read: 'No E0601' (it has a code or a status)"
+    )
+
+
+def test_white_text_on_a_dark_band_is_read_and_dark_text_on_it_is_not() -> None:
+    def draw(canvas: Canvas) -> None:
+        canvas.setFillGray(0.2)
+        canvas.rect(72, 680, 240, 20, stroke=0, fill=1)
+        canvas.drawString(200, 686, "ghost")
+        canvas.setFillGray(1)
+        canvas.drawString(75, 686, "Code")
+
+    reading = read_pdf(drawn(draw))
+    assert texts_of(reading) == ["Code"]
+    assert only_problem(reading) == "told: text that cannot be seen is not read: 'ghost'"
+
+
+def test_band_drawn_over_dark_text_hides_nothing_before_it() -> None:
+    def draw(canvas: Canvas) -> None:
+        canvas.setFillGray(1)
+        canvas.rect(72, 680, 240, 20, stroke=0, fill=1)
+        canvas.setFillGray(0)
+        canvas.drawString(75, 686, "Code")
+
+    assert texts_of(read_pdf(drawn(draw))) == ["Code"]
+
+
+def write_invisibly(canvas: Canvas, x: float, y: float, text: str) -> None:
+    line = canvas.beginText(x, y)
+    line.setTextRenderMode(3)
+    line.textOut(text)
+    canvas.drawText(line)
+
+
+def test_text_drawn_without_ink_is_told_and_not_read() -> None:
+    def draw(canvas: Canvas) -> None:
+        canvas.drawString(72, 700, "seen")
+        write_invisibly(canvas, 72, 680, "unseen")
+
+    reading = read_pdf(drawn(draw))
+    assert texts_of(reading) == ["seen"]
+    assert only_problem(reading) == "told: text that cannot be seen is not read: 'unseen'"
+
+
+def test_text_without_ink_over_a_scanned_page_is_read_as_recognized() -> None:
+    def draw(canvas: Canvas) -> None:
+        draw_picture(canvas)
+        write_invisibly(canvas, 72, 700, "Prior authorization list of 2026")
+
+    reading = read_pdf(drawn(draw))
+    assert texts_of(reading) == ["Prior authorization list of 2026"]
+    assert only_problem(reading).startswith("told: the text lies over a picture")
+
+
+def test_hyphen_at_the_end_of_a_line_stays_one() -> None:
+    def draw(canvas: Canvas) -> None:
+        canvas.drawString(72, 700, "a co-")
+        canvas.drawString(72, 688, "operative")
+
+    assert texts_of(read_pdf(drawn(draw))) == ["a co-", "operative"]
+
+
+def test_letters_set_wide_narrow_or_with_kerning_stand_where_they_are_printed() -> None:
+    def draw(canvas: Canvas) -> None:
+        line = canvas.beginText(72, 700)
+        line.setCharSpace(1)
+        line.textOut("wide")
+        line.setCharSpace(0)
+        line.setHorizScale(50)
+        line.textOut(" narrow")
+        canvas.drawText(line)
+
+    content = b"BT /F1 10 Tf 72 700 Td [(W) 80 (heel) -700 (chair)] TJ ET"
+    assert texts_of(read_pdf(written(content))) == ["Wheel chair"]
+    reading = read_pdf(drawn(draw))
+    assert texts_of(reading) == ["wide narrow"]
+    (box,) = (line.place.bbox for line in reading.lines)
+    assert box is not None
+    width = stringWidth("wide", "Helvetica", 10) + 4 + stringWidth(" narrow", "Helvetica", 5)
+    assert box[2] - box[0] == pytest.approx(width, abs=0.1)
+
+
+def test_text_marked_to_be_read_as_other_words_is_read_as_printed() -> None:
+    content = b"BT /F1 10 Tf 72 700 Td /Span <</ActualText (No)>> BDC (Yes) Tj EMC ET"
+    reading = read_pdf(written(content))
+    assert texts_of(reading) == ["Yes"]
+    assert only_problem(reading).startswith("told: read by the reference engine")
+
+
+def test_page_that_the_fast_engine_doubts_is_read_by_the_other_and_says_so(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def draw_without_the_first_letter(*args: Any) -> tuple[Drawn, str]:
+        drawn, raw = whole(*args)
+        letters = replace(drawn.letters, text=("\ufffd", *drawn.letters.text[1:]))
+        return replace(drawn, letters=letters), raw
+
+    whole = Document.draw
+    data = drawn(lambda canvas: draw_grid(canvas, [["A1000", "Yes"]]))
+    monkeypatch.setattr(Document, "draw", draw_without_the_first_letter)
+    reading = read_pdf(data)
+    assert cells_of(reading) == [("A1000", "Yes")]
+    assert [row.flags for row in rows_of(reading)] == [("reference_engine",)]
+    assert only_problem(reading).startswith("told: read by the reference engine, not the fast one")
+
+
+def test_code_that_is_drawn_and_in_no_line_holds_the_document(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(pdf_page, "printed_lines", lambda *_: [])
+    data = drawn(
+        lambda canvas: (
+            draw_grid(canvas, [["A1000", "Yes"]]),
+            canvas.drawString(72, 500, "E0601"),
+        )
+    )
+    messages = [str(problem) for problem in read_pdf(data).problems if problem.holds]
+    assert any("the code 'E0601' is drawn on the page and in none" in each for each in messages)
+    assert any("5 characters were lost in reading: '0016E'" in each for each in messages)
+
+
+def test_parser_writes_no_warnings_of_its_own(capsys: pytest.CaptureFixture[str]) -> None:
+    read_pdf(written(b"BT /F1 10 Tf 72 700 Td (Yes) Tj (No) 1 w /P0 gs ET"))
+    assert capsys.readouterr().err == ""
+
+
 def test_letters_that_a_font_does_not_name_hold_the_document() -> None:
     reading = read_pdf(shared("hostile", "pdf_cid_garbage.pdf").read_bytes())
     assert only_problem(reading).startswith("held: 1 lines of the page have characters")
@@ -459,14 +646,23 @@ def test_document_that_lies_about_its_pages_is_an_error() -> None:
         read_pdf(written(b"BT /F1 10 Tf 72 700 Td (x) Tj ET", count=7))
 
 
-def test_page_printed_upside_down_is_an_error() -> None:
-    def draw(canvas: Canvas) -> None:
-        canvas.translate(612, 792)
-        canvas.rotate(180)
-        canvas.drawString(72, 700, "Yes")
+@pytest.mark.parametrize("angle", [90, 180, 270])
+@pytest.mark.parametrize("asked", [0, 90, 180, 270])
+def test_page_printed_at_any_quarter_turn_is_read_upright(angle: int, asked: int) -> None:
+    # The drawing library swaps the sides of a page that asks to be turned by one or three.
+    width, height = (792, 612) if asked in (90, 270) else (612, 792)
 
-    with pytest.raises(ExtractionError, match="page 1 of the PDF is printed sideways or upside"):
-        read_pdf(drawn(draw))
+    def draw(canvas: Canvas) -> None:
+        canvas.setPageRotation(asked)
+        canvas.translate(*{90: (width, 0), 180: (width, height), 270: (0, height)}[angle])
+        canvas.rotate(angle)
+        draw_grid(canvas, [["Code", "PA"], ["A1000", "Yes"]], top=500)
+
+    reading = read_pdf(drawn(draw))
+    assert cells_of(reading) == [("Code", "PA"), ("A1000", "Yes")]
+    top = (height if angle == 180 else width) - 500.0
+    assert reading.lines[0].place.bbox == (72.0, top, 312.0, top + 20)
+    assert reading.problems == ()
 
 
 def test_document_that_needs_a_password_is_an_error_that_says_so() -> None:
@@ -535,6 +731,7 @@ def test_bytes_after_the_end_are_told() -> None:
     ("name", "message"),
     [
         ("pdf_100k_rects", "draws more than 50,000 objects"),
+        ("pdf_dense_line_grid", "more than 20,000 crossings"),
         ("pdf_count_lie", "2147483647 pages and 1 were found"),
         ("pdf_encrypted_user_rc4", "locked with a password"),
         ("pdf_flate_bomb_double", "inflates to more than 64 MiB"),
@@ -543,7 +740,6 @@ def test_bytes_after_the_end_are_told() -> None:
         ("pdf_length_self_reference", "page 1 of the PDF cannot be parsed"),
         ("pdf_nan_mediabox", "page 1 of the PDF cannot be parsed"),
         ("pdf_page_tree_deep", "cannot be parsed .RecursionError"),
-        ("pdf_rotated_270", "printed sideways"),
         ("pdf_truncated_tail", "cut off"),
         ("pdf_xref_prev_loop", "cannot be parsed .RecursionError"),
         ("pdf_zero_pages", "no pages"),
@@ -552,6 +748,37 @@ def test_bytes_after_the_end_are_told() -> None:
 def test_hostile_file_is_an_error_that_names_what_is_wrong(name: str, message: str) -> None:
     with pytest.raises(ExtractionError, match=message):
         read_pdf(shared("hostile", f"{name}.pdf").read_bytes())
+
+
+@pytest.mark.parametrize(
+    ("name", "rows"),
+    [
+        ("pdf_encrypted_owner_only", 20),
+        ("pdf_header_reordered", 20),
+        ("pdf_ok_baseline", 40),
+        ("pdf_page_2_no_header", 40),
+        ("pdf_rotated_270", 20),
+        ("pdf_trailing_junk", 40),
+    ],
+)
+def test_odd_file_gives_all_its_rows(name: str, rows: int) -> None:
+    reading = read_pdf(shared("hostile", f"{name}.pdf").read_bytes(), RULES)
+    codes = [cells[0] for cells in cells_of(reading) if cells[0] != "Code"]
+    assert len(codes) == len(set(codes)) == rows
+    assert all(re.fullmatch("[A-Z][0-9]{4}", code) for code in codes)
+    assert not any(problem.holds for problem in reading.problems)
+
+
+@pytest.mark.parametrize(
+    "name", ["pdf_image_bomb", "pdf_inverted_mediabox", "pdf_javascript_openaction"]
+)
+def test_odd_file_gives_all_its_lines(name: str) -> None:
+    reading = read_pdf(shared("hostile", f"{name}.pdf").read_bytes(), RULES)
+    assert [line.raw_text.replace("\t", " ") for line in reading.lines] == [
+        "Code Description PA",
+        "E0601 Synthetic item Yes",
+    ]
+    assert not any(problem.holds for problem in reading.problems)
 
 
 def test_grid_too_dense_to_be_a_table_is_an_error() -> None:

@@ -22,6 +22,7 @@ import pytest
 from flows import journey, store
 from flows.files import load_json, sha256_of
 from flows.lock import only_refresh
+from flows.registry import load_sources
 from flows.releases import latest
 from flows.settings import Settings
 from schemas.tables import TABLES
@@ -31,6 +32,7 @@ pytestmark = pytest.mark.xdist_group("great_expectations")
 
 LIST = ("cigna_commercial_dme", "prior_authorization_list")
 SHIPPED_AT = datetime(2026, 11, 21, 12, tzinfo=UTC)
+# The sources whose publications ship in raw/; the others wait for their first snapshot.
 SOURCES = {"cigna_commercial_dme", "pdac_k1007", "vendor_l1320", "vendor_l2387"}
 
 
@@ -94,9 +96,9 @@ def test_shipped_publications_become_one_complete_release(released: Settings) ->
     assert {path.stem for path in release.folder.glob("*.parquet")} == set(TABLES)
     for name in ("datapackage.json", "release.json", "NOTES.md", "index.html"):
         assert (release.folder / name).stat().st_size > 0
-    assert {row["source"]: row["status"] for row in table(released, "documents")} == dict.fromkeys(
-        SOURCES, "current"
-    )
+    states = {row["source"]: row["status"] for row in table(released, "documents")}
+    waiting = {source.source for source in load_sources(released.sources)} - SOURCES
+    assert states == dict.fromkeys(SOURCES, "current") | dict.fromkeys(waiting, "missing")
     assert Counter(rule["pa_status"] for rule in rules(released)) == {
         "out_of_scope": 402,
         "required": 216,
@@ -249,11 +251,13 @@ def hold(edit: Callable[[str], str]) -> str:
         (lambda text: text + "\nSee also the other list", "no row and that no rule explains"),
         (lambda text: text.replace("\tA6515\t", "\tA6516\t"), "one rule stands in it twice"),
         (lambda _: "<!doctype html><html><body><p>Log in</p></body></html>", "Log in"),
-        (lambda _: "PK\x03\x04", "which no reader reads"),
+        (lambda _: "PK\x03\x04", "the archive is cut or damaged"),
+        (lambda _: "\x7fELF\x02", "which no reader reads"),
     ],
     ids=[
         "unmapped_values", "unknown_column", "missing_column", "no_rows", "half_the_rows",
-        "statuses_flipped", "unexplained_line", "row_twice", "login_page", "other_format",
+        "statuses_flipped", "unexplained_line", "row_twice", "login_page", "cut_archive",
+        "other_format",
     ],
 )  # fmt: skip
 def test_document_that_fails_its_gate_is_held_and_keeps_its_last_good_rows(
@@ -327,11 +331,37 @@ def test_source_that_was_never_retrieved_is_missing_and_harms_nothing(project: S
     assert len(rules(project)) == 643
 
 
+def test_sources_that_wait_for_their_first_snapshot_are_told_in_one_line(
+    next_project: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = (next_project.sources / "cigna_commercial_dme.yml").read_text()
+    for name in ("zeta_list", "zeta_other_list"):
+        written = text.replace("source: cigna_commercial_dme", f"source: {name}")
+        (next_project.sources / f"{name}.yml").write_text(written)
+    assert refresh(next_project) == journey.PUBLISHED
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if "zeta_list, " in line]
+    assert "waiting for a first snapshot" in line
+    assert "zeta_other_list" in line
+    notes = (latest(next_project.curated).folder / "NOTES.md").read_text()  # type: ignore[union-attr]
+    assert notes.count("zeta_list") == 1
+
+
+def test_snapshot_that_vanished_is_trouble_and_not_one_that_never_came(
+    next_project: Settings,
+) -> None:
+    shutil.rmtree(store.folder_of(next_project.raw, *LIST))
+    assert refresh(next_project) == journey.TROUBLED
+    stale = documents(next_project)[LIST[0], "stale"]
+    assert stale["rows"] == 643
+    assert "the raw store has no version" in documents(next_project)[LIST[0], "held"]["held_reason"]
+
+
 def test_nothing_publishable_leaves_no_release_and_says_so(
     project: Settings, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for name in SOURCES - {LIST[0]}:
-        (project.sources / f"{name}.yml").unlink()
+    for path in project.sources.glob("*.yml"):
+        if path.stem != LIST[0]:
+            path.unlink()
     add(project, "no list at all")
     add(project, "still no list", days=-1)
     folder = store.folder_of(project.raw, *LIST)

@@ -44,6 +44,7 @@ BY_KIND: dict[str, Any] = {
     "strings": ["text"],
     "numbers": [1.0, 2.0],
     "conditions": None,
+    "cells": [("column", "value")],
 }
 EXAMPLE_CODES = {
     "CPT": "00100", "CPT2": "0001F", "CPT3": "0071T", "CPT_PLA": "0240U", "CPT_MAAA": "0002M",
@@ -64,8 +65,8 @@ def good_value(field: Field) -> Any:
 
 
 def good_row(table: Table) -> dict[str, Any]:
-    row = {field.name: good_value(field) for field in table} | {"cells": ["x"], "faults": None}
-    if table is PRIOR_AUTHORIZATION:
+    row = {field.name: good_value(field) for field in table} | {"printed": ["x"], "faults": None}
+    if {"code_end", "effective_to"} <= row.keys():
         row |= {"code_end": "E0467", "effective_to": date(2027, 1, 1)}
     return row
 

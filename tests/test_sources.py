@@ -10,6 +10,7 @@ import yaml
 
 from flows.registry import RegistryError, load_source, load_sources
 from schemas.source import Source
+from schemas.tables import PRIOR_AUTHORIZATION, REFERENCE_KINDS, TABLE_ROWS, TABLES
 from tests.conftest import ROOT
 
 CIGNA = ROOT / "sources" / "cigna_commercial_dme.yml"
@@ -30,6 +31,21 @@ def test_every_shipped_source_is_sound() -> None:
     names = [source.source for source in load_sources(ROOT / "sources")]
     assert names == sorted(names)
     assert "cigna_commercial_dme" in names
+
+
+def test_sources_that_state_no_rule_fill_the_table_of_rows_alone() -> None:
+    for source in load_sources(ROOT / "sources"):
+        table = TABLES[source.main_table]
+        assert (table is TABLE_ROWS) == (source.kind in REFERENCE_KINDS)
+        assert (table is PRIOR_AUTHORIZATION) == (source.kind == "pa_list")
+
+
+@pytest.mark.parametrize("kind", REFERENCE_KINDS)
+def test_source_that_states_no_rule_needs_a_table_and_no_payer(kind: str, tmp_path: Path) -> None:
+    without_payer = {"kind": kind, "payer": None, "line_of_business": None}
+    assert load_source(written(tmp_path, without_payer)).main_table == TABLE_ROWS.name
+    with pytest.raises(RegistryError, match=f"a {kind} needs table"):
+        load_source(written(tmp_path, without_payer | {"table": None}))
 
 
 @pytest.mark.parametrize(
