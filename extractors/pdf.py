@@ -17,6 +17,7 @@ from dataclasses import replace
 
 from pdfplumber.pdf import PDF
 
+from extractors.pdf_breaks import Breaks, mended
 from extractors.pdf_bytes import check_bytes
 from extractors.pdf_document import (
     Leaf,
@@ -62,12 +63,14 @@ def read_pdf(data: bytes, rules: TableRules | None = None) -> Reading:
     lines: list[Row | Passage] = []
     lines_seen = tables = pages = 0
     aligned: Sequence[Grid] = ()
+    breaks: dict[int, Breaks] = {}
     try:
         for leaf in leaves(pdf):
             pages = leaf.number
             with named(f"page {pages}"):
                 sheet = engines.read(leaf, tables, aligned)
                 problems += [Problem(note, Place(pages, 1)) for note in notes_over(leaf.page)]
+            breaks |= {len(lines) + line: places for line, places in sheet.breaks.items()}
             lines += sheet.lines
             lines_seen += sheet.lines_seen
             tables += sheet.tables
@@ -83,7 +86,7 @@ def read_pdf(data: bytes, rules: TableRules | None = None) -> Reading:
             f"none of the {pages} pages has any text (page 1 to {pages} are blank or drawn): "
             "ask the publisher for a PDF with text"
         )
-    return Reading(tuple(lines), lines_seen, pages, problems=tuple(problems))
+    return Reading(tuple(mended(lines, breaks)), lines_seen, pages, problems=tuple(problems))
 
 
 def _labels(rules: TableRules | None) -> frozenset[str] | None:

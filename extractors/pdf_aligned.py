@@ -23,8 +23,8 @@ from extractors.pdf_rows import Habit, TableText, row_numbers
 LARGER = 1.15
 # How far from the middle of a table that of its title is, as a share of the table's width.
 CENTRED = 0.1
-# Distances as multiples of the usual one between the lines of a table: at its foot, text in the
-# first column belongs to it up to the first of these, text in another one up to the second.
+# At the foot of a table, text in the first column belongs to it up to this multiple of the usual
+# distance between lines, other text up to this multiple of the widest of them.
 FOOT, LOOSE_FOOT = 2.2, 1.1
 # Rows this many times as high as the lowest have several lines.
 WRAPPED = 1.5
@@ -42,6 +42,7 @@ class _Lines:
     apart: Floats  # (n,): from the line above
     size: float
     usual: float  # the usual distance of lines
+    widest: float  # what four in five do not exceed
 
 
 def aligned_grid(
@@ -85,8 +86,8 @@ def _rows_and_titles(
     in_rows = ~title
     wide = np.flatnonzero(~lines.alone & in_rows)
     for line in range(int(wide[-1]) + 1 if len(wide) else 0, len(title)):
-        limit = FOOT if lines.columns[line] == 0 else LOOSE_FOOT
-        near = lines.apart[line] <= max(limit * lines.usual, LEADING * lines.size)
+        reach = FOOT * lines.usual if lines.columns[line] == 0 else 0.0
+        near = lines.apart[line] <= max(reach, LOOSE_FOOT * lines.widest, LEADING * lines.size)
         if title[line] or (line and not near):
             in_rows[line:] = False
             break
@@ -101,6 +102,7 @@ def _lines_of(pieces: Pieces, at: Ints, columns: Ints) -> _Lines:
     middles = (boxes[firsts, 1] + boxes[firsts, 3]) / 2
     apart = np.diff(middles, prepend=middles[0])
     size = float(np.median(pieces.sizes[at]))
+    usual, widest = np.quantile(apart[1:], (0.5, 0.8)) if len(apart) > 1 else (size, size)
     return _Lines(
         numbers=numbers,
         columns=columns[firsts],
@@ -114,7 +116,8 @@ def _lines_of(pieces: Pieces, at: Ints, columns: Ints) -> _Lines:
         sizes=np.maximum.reduceat(pieces.sizes[at], firsts),
         apart=apart,
         size=size,
-        usual=max(float(np.median(apart[1:])), size) if len(apart) > 1 else size,
+        usual=max(float(usual), size),
+        widest=float(widest),
     )
 
 

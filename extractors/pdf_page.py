@@ -13,10 +13,19 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
+from extractors.pdf_breaks import Breaks, possible_breaks
 from extractors.pdf_columns import aligned_grids
 from extractors.pdf_grids import ruled_tables
 from extractors.pdf_ink import Bools, Box, Floats, Grid, Ink
-from extractors.pdf_words import blanks, cell_texts, one_line, printed_lines, sample, union
+from extractors.pdf_words import (
+    blanks,
+    cell_texts,
+    one_line,
+    printed_lines,
+    sample,
+    set_in_cells,
+    union,
+)
 from extractors.reading import ExtractionError, Passage, Problem, Row
 from schemas.codes import PATTERNS
 from schemas.provenance import Place
@@ -41,7 +50,8 @@ class Sheet:
     """What one page gives.
 
     `doubts` are problems that the other engine may not have, `problems` those that any has.
-    `aligned` are its tables without ruling lines, for the next page to go on with.
+    `aligned` are its tables without ruling lines, for the next page to go on with. `breaks` has
+    for some lines, by their ordinal from 0, which cells may have broken words where.
     """
 
     number: int
@@ -51,6 +61,7 @@ class Sheet:
     doubts: list[Problem] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     aligned: Sequence[Grid] = ()
+    breaks: dict[int, Breaks] = field(default_factory=dict)
 
     def problem(self, message: str, box: Box | None = None, *, holds: bool = True) -> Problem:
         """A problem at the line that the box lies in, or else at the first."""
@@ -66,12 +77,13 @@ class Sheet:
 
 @dataclass(frozen=True, slots=True)
 class _Line:
-    """A printed line of prose, or the cells of a row."""
+    """A printed line of prose, or the cells of a row and where words in them may be broken."""
 
     box: Box
     content: str | tuple[str, ...]
     table: int = 0
     flags: tuple[str, ...] = ()
+    breaks: Breaks = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,18 +162,31 @@ def _number(sheet: Sheet, lines: Iterable[_Line]) -> None:
             sheet.lines.append(Passage(place, line.content, line.content))
         else:
             raw = "\t".join(line.content)
+            if line.breaks:
+                sheet.breaks[len(sheet.lines)] = line.breaks
             sheet.lines.append(Row(place, line.content, raw, line.table, flags=line.flags))
 
 
 def _rows_of(ink: Ink, grid: Grid, table: int, flagged: set[int]) -> list[_Line]:
     rows, columns = grid.shape
     cells = [[""] * columns for _ in range(rows)]
-    at = zip(grid.rows.tolist(), grid.columns.tolist(), cell_texts(ink, grid), strict=True)
-    for row, column, text in at:
+    breaks: list[dict[int, list[int]]] = [{} for _ in range(rows)]
+    setting = set_in_cells(ink, grid)
+    places = list(zip(grid.rows.tolist(), grid.columns.tolist(), strict=True))
+    for (row, column), text in zip(places, cell_texts(ink, grid, setting), strict=True):
         cells[row][column] = text
+    for cell, lines in possible_breaks(ink, grid, setting).items():
+        row, column = places[cell]
+        breaks[row][column] = lines
     boxes = [union(grid.cells[grid.rows == row]) for row in range(rows)]
     return [
-        _Line(box, tuple(cells[row]), table, ("text_over_border",) if row in flagged else ())
+        _Line(
+            box,
+            tuple(cells[row]),
+            table,
+            ("text_over_border",) if row in flagged else (),
+            breaks[row],
+        )
         for row, box in enumerate(boxes)
     ]
 

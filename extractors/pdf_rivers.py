@@ -209,7 +209,9 @@ def _is_prose(voters: Sequence[_Line], spans: Sequence[Span]) -> bool:
 def _extended(lines: Sequence[_Line], start: int, end: int, spans: tuple[Span, ...]) -> Region:
     """A region with the lines around it that have text in the first column alone."""
     levels = [line.level for line in lines[start : end + 1]]
-    usual = max(float(np.median(np.diff(levels))) if len(levels) > 1 else 0.0, lines[start].size)
+    size = lines[start].size
+    usual, widest = np.quantile(np.diff(levels), (0.5, 0.8)) if len(levels) > 1 else (size, size)
+    usual = max(usual, size)
 
     def belongs(at: int, neighbor: int, limit: float) -> bool:
         line = lines[at]
@@ -219,7 +221,7 @@ def _extended(lines: Sequence[_Line], start: int, end: int, spans: tuple[Span, .
             return False
         if abs(left - spans[0][0]) <= 2 * ALIGNED and right <= spans[-1][0]:
             return away <= limit * usual
-        return away <= max(1.1 * usual, LEADING * line.size) and any(
+        return away <= max(1.1 * widest, LEADING * line.size) and any(
             x0 - line.size <= left and right <= x1 + line.size for x0, x1 in spans[1:]
         )
 

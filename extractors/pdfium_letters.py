@@ -30,8 +30,8 @@ _SAME = 1e-3
 _LEANS = 2e-3
 # So much of a blank may be left over or missing where blanks fill the room between letters.
 _FITS = 0.05
-# A box wider still is another letter's, which the font gives the same name.
-_LEANS_FAR = 0.25
+# A box that reaches farther is another letter's, which the font gives the same name.
+_LEANS_FAR = 0.2
 # Hebrew, Arabic and their neighbours.
 _LEFTWARD = ((0x0590, 0x08FF), (0xFB1D, 0xFDFF), (0xFE70, 0xFEFC))
 _BY_STROKE = (1, 2, 5, 6)  # text render modes that draw outlines, in a colour we do not look at
@@ -190,7 +190,10 @@ def _stretches(
     # A letter that leans out of its own width is boxed wider than that.
     widths = (ends - begins)[samples] / stretch[samples]
     named = _widths(runs, run[samples], codes[samples])
-    leans = (named > 0) & (widths - named > _LEANS) & (widths - named < _LEANS_FAR)
+    leans = (named > 0) & (widths - named > _LEANS)
+    some = samples[leans]
+    over = ends[some] - _origins(text, chars[some], run[some], runs)
+    leans[leans] = over / stretch[some] - named[leans] < _LEANS_FAR
     widths[leans] = named[leans]
     leaning = asked[leans[kinds[asked]]]
     begins[leaning] = _origins(text, chars[leaning], run[leaning], runs)
@@ -207,11 +210,11 @@ def _stretches(
     loose = np.flatnonzero(is_loose[run])
     if len(loose):
         begins, ends = _reaches(text, chars[loose], run[loose], runs)
-        lean = (ends - begins) / stretch[loose] - widths[kinds[loose]]
-        leaning = np.flatnonzero(leans[kinds[loose]] & (lean < _LEANS_FAR))
+        leaning = np.flatnonzero(leans[kinds[loose]])
         begins[leaning] = _origins(text, chars[loose[leaning]], run[loose[leaning]], runs)
-        straight = ends.copy()
-        straight[leaning] = begins[leaning] + (widths[kinds] * stretch)[loose[leaning]]
+        straight = begins + widths[kinds[loose]] * stretch[loose]
+        far = (ends - straight) / stretch[loose] >= _LEANS_FAR
+        straight = np.where(leans[kinds[loose]] & ~far, straight, ends)
         # The parts of a ligature are all boxed like the whole of it.
         whole = _continue(run[loose], begins)
         whole[:-1] |= whole[1:]

@@ -143,7 +143,8 @@ def test_rows_are_those_that_pdfplumber_finds_by_itself() -> None:
             st.text("AVWTfjry./®CPT019 ", min_size=1, max_size=12),
             st.sampled_from(["Helvetica", "Helvetica-Oblique", "Times-Italic", "Courier"]),
             st.floats(5, 20),
-            st.floats(0, 2),
+            # Wide setting, as a share of the size; words part at 0.15.
+            st.sampled_from([0.0, 0.05, 0.1, 0.2, 0.4]),
             st.sampled_from([0, 90, 180, 270]),
         ),
         min_size=1,
@@ -162,7 +163,7 @@ def test_engines_see_any_drawn_words_at_the_same_places(
         canvas.rotate(angle)
         line = canvas.beginText(0, 0)
         line.setFont(font, size)
-        line.setCharSpace(space)
+        line.setCharSpace(space * size)
         line.textOut(text)
         canvas.drawText(line)
         canvas.restoreState()
