@@ -138,6 +138,9 @@ def write_png(place: PrintedPlace, path: Path, png: Path) -> None:
                 f"{place}: {path.name} has {len(pdf.pages)} pages; run `precert refresh`"
             )
         page = pdf.pages[place.page - 1]
+        # A box counts from the corner of what is shown of the page.
+        across, down = page.cropbox[:2]
+        x0, top, x1, bottom = x0 + across, top + down, x1 + across, bottom + down
         left, above, right, below = page.bbox
         around = (
             left,
