@@ -27,6 +27,7 @@ def tabular_row(
     table: int,
     fault: str | None = None,
     flags: tuple[str, ...] = (),
+    covered: tuple[tuple[int, int, str], ...] = (),
 ) -> Row:
     """A row with the fault or flag that its characters and lengths ask for.
 
@@ -42,4 +43,4 @@ def tabular_row(
             fault = fault or f"a cell has the character U+{ord(found[0]):04X}, which reorders text"
         if _INVISIBLE.search(raw_text):
             flags = (*flags, "invisible_characters")
-    return Row(place, cells, raw_text, table, fault, flags)
+    return Row(place, cells, raw_text, table, fault, flags, covered)

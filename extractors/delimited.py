@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from extractors.cells import MAX_COLUMNS, tabular_row
 from extractors.reading import ExtractionError, Passage, Row
@@ -17,6 +17,7 @@ from schemas.provenance import Place
 from schemas.source import TableRules
 
 COMMA = ","
+TAB = "\t"
 # What a header may be separated by where the rules do not say so.
 OTHERS = (";", "|")
 
@@ -24,7 +25,7 @@ OTHERS = (";", "|")
 _CONSISTENT = 0.8
 _LEAST_LINES = 3
 _LEAST_CELLS = 3
-_PLAIN = {mark: re.compile(rf"[^{re.escape(mark)}\n]*") for mark in (COMMA, *OTHERS)}
+_PLAIN = {mark: re.compile(rf"[^{re.escape(mark)}\n]*") for mark in (COMMA, TAB, *OTHERS)}
 _QUOTED = re.compile(r'"([^"]*+(?:""[^"]*+)*+)"')
 
 
@@ -68,6 +69,25 @@ def table_start(printed: list[str], labels: frozenset[str], delimiter: str) -> i
     if width < _LEAST_CELLS or times < _CONSISTENT * len(counts):
         return None
     return 0
+
+
+def is_quoted(printed: list[str], delimiter: str) -> bool:
+    """Whether cells of a text stand in quotation marks, all of which are closed."""
+    text, mark = "\n".join(printed), re.escape(delimiter)
+    begins = re.compile(rf'(?:^|{mark})"', re.MULTILINE)
+    whole = re.compile(rf"(?:^|{mark}){_QUOTED.pattern}(?={mark}|$)", re.MULTILINE)
+    left = whole.sub("", text)
+    return len(left) < len(text) and not begins.search(left)
+
+
+def above_delimited(line: Row | Passage, delimiter: str) -> Row | Passage:
+    """A line above a table, without the quotation marks and empty cells that a program gave it."""
+    if isinstance(line, Row):
+        return line
+    if not (line.text.startswith('"') or line.text.rstrip().endswith(delimiter)):
+        return line
+    filled = [cell for cell in _cells_of_line(line.text, delimiter) if cell.strip()]
+    return replace(line, text=" ".join(filled))
 
 
 def delimited_lines(

@@ -150,7 +150,9 @@ def _rows(pieces: Iterable[Block | PrintedRow]) -> dict[PrintedRow, Row]:
     for row, cells in spread_tables(printed):
         fault = HIDDEN if row.is_hidden else row.fault
         text = "\t".join(cells)
-        rows[row] = tabular_row(Place(1, row.line), cells, text, row.table, fault)
+        covered = tuple((column, *source) for column, source in row.covered.items())
+        place = Place(1, row.line)
+        rows[row] = tabular_row(place, cells, text, row.table, fault, covered=covered)
     return rows
 
 

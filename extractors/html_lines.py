@@ -8,6 +8,7 @@ are handed on is decided elsewhere, and so is which columns a cell covers.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -24,6 +25,9 @@ from extractors.html_tables import PrintedCell, PrintedRow, spans
 from extractors.html_text import Gathered, collapsed
 from extractors.html_tree import BLOCKS, HEADINGS, SILENT, Element, Text, Tree
 from extractors.html_visibility import Look, is_shown_as_block, is_struck
+
+_RAISED = re.compile(r"\s*[0-9]{1,2}(?:\s*,\s*[0-9]{1,2})*\s*")
+_SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹", " \t\n\r\f")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +97,7 @@ class _Context:
     in_content: bool = False
     in_head: bool = False
     is_struck: bool = False
+    is_raised: bool = False
     is_verbatim: bool = False
     level: int | None = None
     table: _Table | None = None
@@ -168,6 +173,9 @@ class _Reader:
         for number, piece in enumerate(pieces):
             if number:
                 target.end_line()
+            if context.is_raised and _RAISED.fullmatch(piece):
+                # Beside a code, a raised 1 on the line would be another digit of it.
+                piece = piece.translate(_SUPERSCRIPTS)
             target.add(piece, text.line + number)
         if context.is_struck and context.cell and text.text.strip():
             context.cell.struck = context.cell.struck or text.text
@@ -191,6 +199,8 @@ class _Reader:
             changes["in_margin"] = True
         if is_struck(element):
             changes["is_struck"] = True
+        if name == "sup":
+            changes["is_raised"] = True
         if name in ("pre", "textarea"):
             changes["is_verbatim"] = True
         if name in HEADINGS and not context.cell:

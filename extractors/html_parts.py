@@ -39,7 +39,7 @@ CONTENT = {"main", "article", "section"}
 # Elements that change something for what is inside them even without an attribute.
 CHANGING = CONTENT | HEADINGS.keys()
 CHANGING |= {"nav", "search", "header", "footer", "aside"}
-CHANGING |= {"s", "strike", "del", "pre", "textarea"}
+CHANGING |= {"s", "strike", "del", "sup", "pre", "textarea"}
 _ICON = re.compile(r"\b(?:fa[srb]?|icon|glyphicon|bi|check|tick)\b", re.IGNORECASE)
 
 

@@ -45,6 +45,7 @@ class PrintedRow:
     in_margin: bool = False
     cells: list[PrintedCell] = field(default_factory=list)
     hidden_cells: list[PrintedCell] = field(default_factory=list)
+    covered: dict[int, tuple[int, str]] = field(default_factory=dict)
     fault: str | None = None
 
     @property
@@ -118,7 +119,8 @@ def _spread(
     for index, row in enumerate(rows):
         above, below = below, {}
         is_spanned = bool(above) or any(cell.columns > 1 for cell in row.cells)
-        texts, fault = _spread_row(row, above, below, rows_left=len(rows) - index)
+        before = rows[index - 1].covered if index else {}
+        texts, fault = _spread_row(row, above, below, before, rows_left=len(rows) - index)
         reach = max((cell.rows for cell in row.cells), default=1)
         if reach > len(rows) - index and not row.is_header:
             over_edge = f"a cell spans {reach} rows where {len(rows) - index} are left"
@@ -137,6 +139,7 @@ def _spread_row(
     row: PrintedRow,
     above: dict[int, tuple[str, int]],
     below: dict[int, tuple[str, int]],
+    covered_above: dict[int, tuple[int, str]],
     rows_left: int,
 ) -> tuple[list[str], str | None]:
     """The row's texts by column; takes what reaches into it from `above`, fills `below`."""
@@ -148,6 +151,8 @@ def _spread_row(
         if column in above:
             text, rows = above.pop(column)
             texts.append(text)
+            if column in covered_above:
+                row.covered[column] = covered_above[column]
             if rows > 1:
                 below[column] = (text, rows - 1)
             continue
@@ -159,10 +164,12 @@ def _spread_row(
             texts.append("")
             continue
         texts += [cell.text, *[""] * (cell.columns - 1)]
+        if not row.is_header:
+            row.covered |= dict.fromkeys(range(column + 1, len(texts)), (column, cell.text))
         rows = cell.rows or rows_left
-        for each in range(column, column + cell.columns):
-            if above.pop(each, None) is not None:
-                fault = "two cells of the row overlap"
-            if rows > 1:
-                is_printed_again = each == column and not row.is_header
-                below[each] = (cell.text if is_printed_again else "", rows - 1)
+        span = range(column, column + cell.columns)
+        if [each for each in span if above.pop(each, None) is not None]:
+            fault = "two cells of the row overlap"
+        if rows > 1:
+            below |= dict.fromkeys(span, ("", rows - 1))
+            below[column] = ("" if row.is_header else cell.text, rows - 1)

@@ -7,14 +7,20 @@ say; a column without a name of ours whose label says so is one too.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable
 
 from extractors.tables import ListRow
-from schemas.codes import LICENSED, CodeSpan, header_key, parse_expression, visible
+from schemas.codes import LICENSED, CodeSpan, header_key, visible
 
 WITHHELD = "…"
 # In a row whose cells have no names, a cell of so many words may be a description.
-_WORDS_OF_A_DESCRIPTION = 3
+_WORDS_OF_A_DESCRIPTION = 2
+_LICENSED_CODE = re.compile(
+    r"(?<![A-Za-z0-9])(?:[0-9]{4}[0-9AFMTU]|D[0-9]{4})(?![0-9])", re.IGNORECASE
+)
+_WORDS = re.compile(r"[^\W\d_]{3,}(?:\W+[^\W\d_]+)*")
+_OF_DESCRIPTIONS = re.compile(r"desc|definition|narrative|nomenclature|(?:long|short|code)name")
 
 
 def is_licensed(row: ListRow, spans: Iterable[CodeSpan]) -> bool:
@@ -26,11 +32,14 @@ def is_licensed(row: ListRow, spans: Iterable[CodeSpan]) -> bool:
     if systems:
         return not systems.isdisjoint(LICENSED)
     if not row.cells:
-        return any(
-            span.system in LICENSED for cell in row.printed for span in parse_expression(cell) or ()
-        )
-    first = visible(row.cells.get("code", ""))[:1]
-    return first.isdigit() or first in ("D", "d")
+        return any(map(_LICENSED_CODE.search, row.printed))
+    code = visible(row.cells.get("code", ""))
+    return code[:1] in tuple("0123456789Dd") or _LICENSED_CODE.search(code) is not None
+
+
+def without_words(code_cell: str) -> str:
+    """A cell of licensed codes that was not read, an ellipsis for its words."""
+    return _WORDS.sub(WITHHELD, code_cell)
 
 
 def without_descriptions(
@@ -43,7 +52,9 @@ def without_descriptions(
             for cell in row.printed
         )
     described = [row.cells.get(name, "") for name in columns]
-    described += [cell for label, cell in row.labelled if "descri" in header_key(label)]
+    described += [
+        cell for label, cell in row.labelled if _OF_DESCRIPTIONS.search(header_key(label))
+    ]
     others = {visible(cell) for name, cell in row.cells.items() if name not in columns}
     return tuple(
         WITHHELD if visible(cell) not in others and _is_of(cell, described) else cell

@@ -78,6 +78,9 @@ class ListBody:
         return tuple(rows[number] for number in kept)
 
     def _completed(self, number: int, row: ListRow, table: OpenTable) -> ListRow:
+        before = table.last[number]
+        if before is not None and _part_of(self.rows[before]) != _part_of(row):
+            table.above[number].clear()
         cells = carried_down(row.cells, table.above[number], self._shape.carry_down)
         at_break = self._at_break(row, table)
         if self._shape.is_whole(cells) and not at_break:
@@ -109,3 +112,8 @@ class ListBody:
     def _at_break(self, row: ListRow, table: OpenTable) -> bool:
         """Whether a page or a header stands between a row and the one above it."""
         return not self._has_sheets and (table.opens or table.page != row.place.page)
+
+
+def _part_of(row: ListRow) -> tuple[str | None, str | None]:
+    """The section and the category that lines above a row name, over which nothing is carried."""
+    return row.carried.get("section"), row.carried.get("category")

@@ -100,12 +100,20 @@ def shape_of(rules: TableRules) -> ListShape:
 
 
 def named_cells(
-    cells: tuple[str, ...], part: Part, shape: ListShape
+    cells: tuple[str, ...],
+    part: Part,
+    shape: ListShape,
+    covered: tuple[tuple[int, int, str], ...] = (),
 ) -> tuple[dict[str, str], tuple[tuple[str, str], ...], str | None]:
     """The cells of one list in a row by column and by printed label, and what is wrong with them.
 
+    A cell that is merged with the one above has its text, and so have PA values that are merged
+    with each other; an empty PA cell under anything else is a fault, as it states nothing itself.
     Codes that spread over the cells to the right of the code are one cell, a line each.
     """
+    wrong = None
+    if covered:
+        cells, wrong = _uncovered(cells, dict(part.named), shape, covered)
     named = {name: cells[at] for at, name in part.named}
     labelled = tuple([(label, cells[at]) for at, label in part.labels])
     spilt = [cells[at] for at in part.spill if cells[at].strip()]
@@ -114,7 +122,25 @@ def named_cells(
         labelled = tuple(
             (label, named["code"] if at == part.code else cells[at]) for at, label in part.labels
         )
-    return named, labelled, _fault(cells, named, part, shape)
+    return named, labelled, wrong or _fault(cells, named, part, shape)
+
+
+def _uncovered(
+    cells: tuple[str, ...],
+    names: dict[int, str],
+    shape: ListShape,
+    covered: tuple[tuple[int, int, str], ...],
+) -> tuple[tuple[str, ...], str | None]:
+    """The cells with the text of those that are spread over them, and what is wrong with that."""
+    filled, fault = list(cells), None
+    for at, first, text in covered:
+        if at not in names or cells[at].strip() or not text.strip():
+            continue
+        if at == first or {names[at], names.get(first)} <= set(shape.pa):
+            filled[at] = text
+        elif names[at] in shape.pa:
+            fault = f"{printable(text)!r} in another column covers the PA value"
+    return tuple(filled), fault
 
 
 def _fault(

@@ -54,7 +54,8 @@ class Surroundings:
     def passed_over(self, at: int, row: Row, *, before_any_header: bool) -> str | None:
         """The rule by which a row that is no header is passed over; None where none applies."""
         if self.is_above_list(at, row):
-            return None if any(map(is_code, row.cells)) else ABOVE_HEADER
+            is_list = any(map(is_code, row.cells)) or self._is_above_pa(at, row)
+            return None if is_list else ABOVE_HEADER
         if (
             self.first_header(row) is not None
             or "code" not in self._labels.columns
@@ -67,6 +68,21 @@ class Surroundings:
         """Whether a row stands on a sheet above the first header."""
         header = self.first_header(row) if self._has_sheets else None
         return header is not None and at < header
+
+    def _is_above_pa(self, at: int, row: Row) -> bool:
+        """Whether a row right above the first header has words over its PA columns and no title."""
+        header_at = self.first_header(row)
+        if header_at != at + 1 or row.cells[0].strip():
+            return False
+        line = self._lines[header_at]
+        header = match_header(line.cells, self._labels) if isinstance(line, Row) else None
+        names = header.columns if header else ()
+        over = [name for name, cell in zip(names, row.cells, strict=False) if cell.strip()]
+        return bool(over) and any(name and name.split("_")[0] == "pa" for name in over)
+
+    def has_no_header(self, row: Row) -> bool:
+        """Whether the table or sheet of a row has no header anywhere."""
+        return self.first_header(row) is None
 
     def first_header(self, row: Row) -> int | None:
         """Where the table of a row has its first header."""

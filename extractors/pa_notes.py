@@ -20,6 +20,13 @@ from schemas.source import ConditionTemplate, NoteRule
 _ASKING = ("required", "required_performer", "conditional")
 # Statuses that a note not understood could turn into their opposite.
 _RELEASING = ("not_required", "suspended")
+# Words of a note that may take back what its row asks for.
+_DENIAL = re.compile(
+    r"\b(?:not?|never|without)\b[^.;]{0,60}\b(?:requir|need|necessary|prior auth|precert)"
+    r"|\b(?:requir|prior auth|precert)[^.;]{0,60}\bnot (?:requir|need|necessary)"
+    r"|\b(?:removed|deleted|exempt|notification only)\b",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +70,8 @@ def read_notes(notes: tuple[str, ...], status: str | None, rules: NoteRules) -> 
             unread.append(note)
             if status in _RELEASING:
                 faults.append(f"the row says {status}, and no rule reads its note {note!r}")
+            elif status in _ASKING and _DENIAL.search(note):
+                faults.append(f"the row says {status}, and its note {note!r} may deny it")
             continue
         rule, groups = found
         if status in _RELEASING and (rule.asks or _dates(groups)):

@@ -14,6 +14,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from extractors.pdf_boxes import changes
 from extractors.pdf_ink import Floats, Grid, Ink, Ints
 from extractors.pdf_words import Setting
 from extractors.reading import Passage, Row
@@ -64,10 +65,8 @@ def possible_breaks(ink: Ink, grid: Grid, setting: Setting) -> dict[int, list[in
     widths = boxes[ends, 2] - boxes[words, 0]
     after = words.searchsorted(firsts[full + 1])
     is_wider = widths[after - 1] + widths[after] > (1 - SLACK) * width[full]
-    first_lines = np.flatnonzero(np.append(True, cells[1:] != cells[:-1]))
-    ordinals = np.arange(len(cells)) - np.repeat(
-        first_lines, np.diff(np.append(first_lines, len(cells)))
-    )
+    first_lines = np.where(changes(cells), np.arange(len(cells)), 0)
+    ordinals = np.arange(len(cells)) - np.maximum.accumulate(first_lines)
     found: dict[int, list[int]] = {}
     for line in full[is_wider].tolist():
         found.setdefault(int(cells[line]), []).append(int(ordinals[line]))

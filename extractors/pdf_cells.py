@@ -32,14 +32,14 @@ class Cells:
     count: int  # of tables
     cover: Ints  # (len(ys) + 1, len(xs) + 1): the cell between a line and the next, or -1
 
-    def at(self, points: Floats) -> Ints:
+    def at(self, x: Floats, y: Floats) -> Ints:
         """The cell that each point lies in, or -1.
 
         Where cells overlap, as those of a table inside a cell do, it is the smallest.
         """
         # Points before the first line come out as -1, the last place, which no cell covers.
-        column = self.xs.searchsorted(points[:, 0], side="right") - 1
-        row = self.ys.searchsorted(points[:, 1], side="right") - 1
+        column = self.xs.searchsorted(x, side="right") - 1
+        row = self.ys.searchsorted(y, side="right") - 1
         cells: Ints = self.cover[row, column]
         return cells
 
@@ -109,8 +109,7 @@ def _cover(spans: Ints, boxes: Floats, shape: tuple[int, int]) -> Ints:
 def _full_grid(height: int, width: int) -> Ints:
     """The cells where each line crosses all others, as on most pages of a list."""
     top, left = np.divmod(np.arange(max(height - 1, 0) * max(width - 1, 0)), max(width - 1, 1))
-    spans: Ints = np.stack([left, top, left + 1, top + 1], axis=1)
-    return spans
+    return np.array([left, top, left + 1, top + 1]).T
 
 
 def _lattice(

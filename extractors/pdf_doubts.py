@@ -9,11 +9,12 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from extractors.pdf_boxes import changes, union
 from extractors.pdf_cells import MEET
-from extractors.pdf_ink import Bools, Box, Floats, Grid, Ink, Ints
+from extractors.pdf_ink import Box, Floats, Grid, Ink, Ints
 from extractors.pdf_overflow import Overflow
 from extractors.pdf_rules import Rules
-from extractors.pdf_words import blanks, sample, union
+from extractors.pdf_words import blanks, sample
 
 # A line nearer than this share of the size to the middle of letters strikes them through; an
 # underline is 0.4 away.
@@ -107,7 +108,7 @@ def _struck(ink: Ink, rules: Rules) -> Iterator[Doubt]:
         return
     heights = (ink.boxes[:, 1] + ink.boxes[:, 3]) / 2
     # Letters drawn one after the other are mostly of one height: the first of them tells.
-    turns = np.flatnonzero(_changes(heights) | _changes(ink.sizes))
+    turns = np.flatnonzero(changes(heights) | changes(ink.sizes))
     heights = heights[turns]
     below = at.searchsorted(heights)
     lower, upper = at[np.minimum(below, len(at) - 1)], at[np.maximum(below - 1, 0)]
@@ -125,12 +126,6 @@ def _struck(ink: Ink, rules: Rules) -> Iterator[Doubt]:
         if len(struck) > 1:
             message = f"text is struck through: {sample(ink, struck)}; compare the page"
             yield message, union(ink.boxes[struck])
-
-
-def _changes(values: Floats) -> Bools:
-    changes = np.ones(len(values), np.bool_)
-    np.not_equal(values[1:], values[:-1], out=changes[1:])
-    return changes
 
 
 def _middles(ink: Ink, letters: Ints) -> tuple[Floats, Floats]:

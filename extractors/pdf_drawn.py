@@ -16,21 +16,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from extractors.pdf_ink import Bools, Box, Floats, Ink, Ints
+from extractors.pdf_shapes import ROUNDING, Paths, Shapes
+
+__all__ = ["Drawn", "Letters", "Paths", "ink_of"]
 
 # Share of the font size that a letter's box reaches below its baseline. Fonts say so themselves,
 # but many wrongly, and a line of several fonts would have several middles.
 BELOW = 0.22
 # A letter drawn again within this share of its size is the same letter.
 SAME_PLACE = 0.1
-# A filled box up to this thickness is drawn as a line.
-THICKEST_RULE = 3.0
-# Parsers round coordinates each in its own way.
-ROUNDING = 0.01
-# A line that leaves its direction by no more than this is straight, drawn by a careless hand.
-STRAIGHT = 0.25
-# Colours nearer than this in each part cannot be told apart.
-SAME_COLOUR = 0.02
-WHITE = 1.0
 # Above any coordinate: keys of two parts are sorted as one number, which is much faster.
 _FAR = 1e6
 # Letters that fonts keep as one, in the letters that they are made of.
@@ -55,19 +49,6 @@ class Letters:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Paths:
-    """`s` drawn paths, each of one unbroken line with its corners."""
-
-    corners: Floats  # (p, 2): of all paths, one after the other
-    bent: Bools  # (p,): the way to the corner is a curve
-    starts: Ints  # (s,): the first corner of each path
-    stroked: Bools  # (s,)
-    filled: Bools  # (s,)
-    colours: Floats  # (s, 3): of the filling; NaN where unknown
-    order: Ints  # (s,)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
 class Drawn:
     """One page as an engine reports it. `view` is the box of the page that is shown."""
 
@@ -81,19 +62,18 @@ class Drawn:
 
 def ink_of(drawn: Drawn) -> Ink:
     """What of a page is seen, turned so that most of its text stands upright."""
+    frame, along, up = _held(drawn)
     letters = _once(drawn.letters)
-    frame = _Frame(drawn.view, _turn_of(drawn))
-    along, up = frame.directions(letters.advances), frame.directions(letters.ups)
+    if letters is not drawn.letters:
+        along, up = frame.directions(letters.advances), frame.directions(letters.ups)
     feet = frame.points(letters.origins) - BELOW * up
-    boxes = np.concatenate(
-        [
-            feet + np.minimum(along, 0) + np.minimum(up, 0),
-            feet + np.maximum(along, 0) + np.maximum(up, 0),
-        ],
-        axis=1,
-    )
+    boxes = np.empty((len(feet), 4))
+    for axis in (0, 1):  # numpy is slow at rows of two, and fast at columns
+        foot, run, head = feet[:, axis], along[:, axis], up[:, axis]
+        boxes[:, axis] = foot + np.minimum(run, 0) + np.minimum(head, 0)
+        boxes[:, axis + 2] = foot + np.maximum(run, 0) + np.maximum(head, 0)
     pictures = frame.boxes(drawn.pictures)
-    shapes = _Shapes.of(drawn.paths, frame)
+    shapes = Shapes.of(drawn.paths, frame.points(drawn.paths.corners))
     return Ink(
         number=drawn.number,
         width=frame.width,
@@ -114,7 +94,8 @@ def ink_of(drawn: Drawn) -> Ink:
 
 
 def _spelled(texts: tuple[str, ...]) -> tuple[str, ...]:
-    if not _LIGATURE.search("".join(texts)):
+    joined = "".join(texts)
+    if joined.isascii() or not _LIGATURE.search(joined):
         return texts
     return tuple(text.translate(_LIGATURES) for text in texts)
 
@@ -153,15 +134,18 @@ class _Frame:
         return np.concatenate([np.minimum(one, other), np.maximum(one, other)], axis=1)
 
 
-def _turn_of(drawn: Drawn) -> int:
-    """The quarter turns clockwise that set most of the text upright, else those asked for."""
+def _held(drawn: Drawn) -> tuple[_Frame, Floats, Floats]:
+    """The page turned so that most of its text stands upright, else as it asks for.
+
+    With it come the directions that the letters then run in and that their heads are in.
+    """
     letters = drawn.letters
-    for turn in range(4):
+    for turn in (*range(4), drawn.turn):
         frame = _Frame(drawn.view, turn)
         along, up = frame.directions(letters.advances), frame.directions(letters.ups)
-        if 2 * _are_upright(along, up).sum() > len(letters.text):
-            return turn
-    return drawn.turn
+        if 2 * np.count_nonzero(_are_upright(along, up)) > len(letters.text):
+            break
+    return frame, along, up
 
 
 def _are_upright(along: Floats, up: Floats) -> Bools:
@@ -173,10 +157,10 @@ def _are_upright(along: Floats, up: Floats) -> Bools:
 
 def _once(letters: Letters) -> Letters:
     """The letters without those drawn again at the same place, as some programs print bold."""
-    middles = letters.origins + letters.advances / 2
     near = np.maximum(SAME_PLACE * np.hypot(letters.ups[:, 0], letters.ups[:, 1]), 0.01)
-    if len(near) < 2:
+    if len(near) < 2 or not _may_coincide(letters, float(near.max())):
         return letters
+    middles = letters.origins + letters.advances / 2
     again: set[int] = set()
     # Letters near each other are in one band, or in one of those shifted by half.
     band = 4 * float(near.max())
@@ -211,123 +195,16 @@ def _once(letters: Letters) -> Letters:
     )
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Shapes:
-    """Paths by what they look like on the page as held."""
-
-    rules: Floats
-    frames: Floats
-    fills: Floats
-    shades: Floats
-    curves: int
-    backs: Floats  # (b, 4): all that may lie behind letters: fills, and the boxes around curves
-    back_shades: Floats  # (b, 3)
-    back_order: Ints  # (b,)
-
-    @classmethod
-    def of(cls, paths: Paths, frame: _Frame) -> _Shapes:
-        count = len(paths.starts)
-        if not count:
-            none = np.empty((0, 4))
-            shade = np.empty((0, 3))
-            return cls(none, none, none, shade, 0, none, shade, np.empty(0, dtype=np.int64))
-        points = frame.points(paths.corners)
-        ends = np.append(paths.starts[1:], len(points))
-        lows = np.minimum.reduceat(points, paths.starts)
-        highs = np.maximum.reduceat(points, paths.starts)
-        boxes = np.concatenate([lows, highs], axis=1)
-        sides = highs - lows
-        thin = sides.min(axis=1) <= THICKEST_RULE + ROUNDING
-        bent = np.logical_or.reduceat(paths.bent, paths.starts)
-        boxed = _are_boxes(points, paths.starts, ends, boxes) & ~bent
-        pairs = (ends - paths.starts) == 2
-        # A broad stroke is a band, and one of its own colour would be needed: it is a rule still.
-        rules = [_middle_lines(boxes[thin & (boxed | pairs | (sides.min(axis=1) <= STRAIGHT))])]
-        framed = paths.stroked & ~thin & boxed
-        filled = paths.filled & ~thin
-        rest = ~thin & ~boxed
-        rules += [
-            _sides(points[paths.starts[i] : ends[i]], paths.bent[paths.starts[i] : ends[i]])
-            for i in np.flatnonzero(rest & paths.stroked)
-        ]
-        unknown = np.where((boxed & ~bent)[:, None], paths.colours, np.nan)
-        return cls(
-            rules=np.concatenate(rules),
-            frames=boxes[framed],
-            fills=boxes[filled & boxed],
-            shades=paths.colours[filled & boxed],
-            curves=int((bent | (rest & ~pairs)).sum()),
-            backs=boxes[filled],
-            back_shades=unknown[filled],
-            back_order=paths.order[filled],
-        )
-
-    def hide(self, boxes: Floats, colours: Floats, order: Ints, pictures: Floats) -> Bools:
-        """Letters in the colour of the last filling drawn before them, or of white paper."""
-        hidden = np.zeros(len(boxes), dtype=bool)
-        known = np.flatnonzero(~np.isnan(colours[:, 0]))
-        suspects = known[(colours[known] >= WHITE - SAME_COLOUR).all(axis=1)]
-        if len(self.backs):
-            suspects = known
-        keys = (colours[suspects] * 255).round().astype(np.int64) @ (1 << 16, 1 << 8, 1)
-        for key in np.unique(keys):
-            alike = suspects[keys == key]
-            hidden[alike] = self._hide(boxes[alike], colours[alike[0]], order[alike], pictures)
-        return hidden
-
-    def _hide(self, boxes: Floats, colour: Floats, order: Ints, pictures: Floats) -> Bools:
-        similar = np.abs(self.back_shades - colour).max(axis=1, initial=0) <= SAME_COLOUR
-        is_white = bool((np.abs(colour - WHITE) <= SAME_COLOUR).all())
-        if not is_white and not similar.any():
-            return np.zeros(len(boxes), dtype=bool)
-        x = boxes[:, [0, 2]].mean(axis=1)
-        y = boxes[:, [1, 3]].mean(axis=1)
-        hidden = np.full(len(boxes), is_white)
-        for left, top, right, bottom in pictures:
-            hidden &= ~((left <= x) & (x <= right) & (top <= y) & (y <= bottom))
-        for index in np.argsort(self.back_order, kind="stable"):
-            left, top, right, bottom = self.backs[index]
-            over = (left <= x) & (x <= right) & (top <= y) & (y <= bottom)
-            over &= order > self.back_order[index]
-            hidden[over] = similar[index]
-        return hidden
-
-
-def _are_boxes(points: Floats, starts: Ints, ends: Ints, boxes: Floats) -> Bools:
-    """Whether paths are boxes: four corners, or five that end where they began."""
-    counts = ends - starts
-    found = np.zeros(len(starts), dtype=bool)
-    for count in (4, 5):
-        some = np.flatnonzero(counts == count)
-        if not len(some):
-            continue
-        corners = points[starts[some, None] + np.arange(count)]
-        low, high = boxes[some, None, :2], boxes[some, None, 2:]
-        in_corner = (
-            (np.abs(corners - low) <= STRAIGHT) | (np.abs(corners - high) <= STRAIGHT)
-        ).all(axis=(1, 2))
-        steps = np.abs(np.diff(corners, axis=1)) > STRAIGHT
-        one_way = (steps.sum(axis=2) <= 1).all(axis=1)
-        closed = (np.abs(corners[:, 0] - corners[:, -1]) <= STRAIGHT).all(axis=1)
-        turns = (np.abs(corners[:, 2] - corners[:, 0]) > STRAIGHT).all(axis=1)
-        found[some] = in_corner & one_way & turns & (closed | (count == 4))
-    return found
-
-
-def _middle_lines(boxes: Floats) -> Floats:
-    """Thin boxes as the lines they look like; a dot of a dotted line may be of either way."""
-    wide, high = boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1]
-    level = boxes[wide >= high].copy()
-    level[:, [1, 3]] = level[:, [1, 3]].mean(axis=1, keepdims=True)
-    upright = boxes[high >= wide].copy()
-    upright[:, [0, 2]] = upright[:, [0, 2]].mean(axis=1, keepdims=True)
-    return np.concatenate([level, upright])
-
-
-def _sides(points: Floats, bent: Bools) -> Floats:
-    """The straight stretches of a path that run along the page or down it."""
-    before, after = points[:-1], points[1:]
-    lines = np.concatenate([np.minimum(before, after), np.maximum(before, after)], axis=1)
-    extents = lines[:, 2:] - lines[:, :2]
-    straight = (extents.min(axis=1) <= STRAIGHT) & (extents.max(axis=1) > STRAIGHT) & ~bent[1:]
-    return _middle_lines(lines[straight])
+def _may_coincide(letters: Letters, near: float) -> bool:
+    """Whether the middles of any two may be so near each other; no two of most lists are."""
+    x, y = (letters.origins[:, axis] + letters.advances[:, axis] / 2 for axis in (0, 1))
+    low, high = float(y.min()), float(y.max())
+    if not high - low <= near * len(y) * 100:
+        return True
+    # Two so near are in one band of the page or in two next to each other, and bands next to each
+    # other count as one here; and from the left, those between the two in it are as near.
+    bands = ((y - low) / near).astype(np.int64)
+    is_empty = np.ones(int(bands.max()) + 1, dtype=bool)
+    is_empty[bands] = False
+    keys = np.sort(is_empty.cumsum().take(bands) * _FAR + x)
+    return bool((keys[1:] - keys[:-1] <= near + ROUNDING).any())

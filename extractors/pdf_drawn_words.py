@@ -110,7 +110,7 @@ def drawn_words(ink: Ink, cells: Cells, homes: Ints, begins: Bools) -> DrawnWord
         inked=~blank[starts],
         firsts=homes[starts],
         lasts=homes[ends],
-        middles=cells.at((low + high) / 2),
+        middles=cells.at(*((low + high) / 2).T),
         crosses=(several | np.logical_or.reduceat(out, starts)) & ~blank[starts],
     )
 

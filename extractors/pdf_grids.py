@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from extractors.pdf_boxes import middles
 from extractors.pdf_cells import Cells, enclosed_cells, ranks
 from extractors.pdf_doubts import Doubt, doubts
 from extractors.pdf_ink import Grid, Ink, Ints
@@ -38,7 +39,7 @@ def ruled_tables(ink: Ink) -> RuledTables:
     """
     rules = rules_of(ink)
     cells = enclosed_cells(rules, ink.number)
-    homes = cells.at((ink.boxes[:, :2] + ink.boxes[:, 2:]) / 2)
+    homes = cells.at(*middles(ink.boxes))
     if not ink.upright.all():
         homes[~ink.upright] = -1
     overflow = settled(ink, cells, homes)

@@ -5,29 +5,25 @@ doubtful about them. Knows the page as ink only, whichever engine drew it.
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import pairwise
 
 import numpy as np
-import numpy.typing as npt
 
+from extractors.pdf_boxes import changes, middles, union, unions
 from extractors.pdf_breaks import Breaks, possible_breaks
+from extractors.pdf_checks import codes_in, imbalance, missing_codes, unreadable
 from extractors.pdf_columns import aligned_grids
 from extractors.pdf_grids import ruled_tables
 from extractors.pdf_ink import Bools, Box, Floats, Grid, Ink
 from extractors.pdf_words import (
     blanks,
     cell_texts,
-    one_line,
     printed_lines,
     sample,
     set_in_cells,
-    union,
 )
 from extractors.reading import ExtractionError, Passage, Problem, Row
-from schemas.codes import PATTERNS
 from schemas.provenance import Place
 
 # A picture of most of a page with fewer letters over it than this is no mere background.
@@ -35,14 +31,7 @@ FEW_LETTERS = 20
 # Of lines over most of the page; a list of 100 lines has 2,000, each line drawn twice.
 MAX_LONG_CROSSINGS = 20_000
 
-_UNREADABLE = re.compile(r"\(cid:\d+\)|[\x00-\x08\x0e-\x1f\x7f\ufffd]")
-_BULLET = re.compile(rf"(?:{_UNREADABLE.pattern}) (?:(?!{_UNREADABLE.pattern}).)*")
-_LENGTH = 5  # of a code in any system
-_WORD = re.compile(r"[A-Za-z0-9]+")
-_CODE = re.compile("|".join(PATTERNS.values()))
 _STATUS = re.compile(r"\b(?:yes|no|not?|required?|covered)\b", re.IGNORECASE)
-# Letters nearer than this share of their size are of one word.
-_TOUCHING = 0.1
 
 
 @dataclass(slots=True)
@@ -149,9 +138,17 @@ def read_page(
 
     sheet.problems += [sheet.problem(text, box, holds=holds) for text, box, holds in told]
     sheet.doubts += [sheet.problem(text, box) for text, box in ruled.doubts]
-    _check_balance(ink, sheet)
-    _check_codes(raw, ink, sheet)
-    _check_readable(sheet)
+    text = "\n".join([line.raw_text for line in sheet.lines])
+    sheet.doubts += [
+        sheet.problem(f"{message}; report the document") for message in imbalance(text, ink)
+    ]
+    sheet.doubts += [
+        sheet.problem(f"{message}; compare the page", box)
+        for message, box in missing_codes(text, raw, ink)
+    ]
+    nameless = unreadable(text, sheet.lines)
+    if nameless:
+        (sheet.doubts if nameless.holds else sheet.problems).append(nameless)
     return sheet
 
 
@@ -178,7 +175,9 @@ def _rows_of(ink: Ink, grid: Grid, table: int, flagged: set[int]) -> list[_Line]
     for cell, lines in possible_breaks(ink, grid, setting).items():
         row, column = places[cell]
         breaks[row][column] = lines
-    boxes = [union(grid.cells[grid.rows == row]) for row in range(rows)]
+    order = grid.rows.argsort(kind="stable")
+    starts = np.flatnonzero(changes(grid.rows[order]))
+    boxes = unions(grid.cells[order], starts)
     return [
         _Line(
             box,
@@ -220,7 +219,7 @@ def _are_beside(one: Box, other: Box) -> bool:
 
 def _shown(ink: Ink, told: list[tuple[str, Box | None, bool]]) -> Ink:
     """The page with the letters that a reader sees; what is left out is told."""
-    x, y = (ink.boxes[:, :2] + ink.boxes[:, 2:]).T / 2
+    x, y = middles(ink.boxes)
     outside = (x < 0) | (x > ink.width) | (y < 0) | (y > ink.height)
     hidden = ink.hidden & ~outside
     if hidden.any() and _area(ink.pictures) >= 0.5 * ink.width * ink.height:
@@ -233,7 +232,7 @@ def _shown(ink: Ink, told: list[tuple[str, Box | None, bool]]) -> Ink:
     unseen = np.flatnonzero(hidden & ~is_blank)
     if len(unseen):
         said = "".join(map(ink.text.__getitem__, np.flatnonzero(hidden).tolist()))
-        more = " (it has a code or a status)" if _codes_in(said) or _STATUS.search(said) else ""
+        more = " (it has a code or a status)" if codes_in(said) or _STATUS.search(said) else ""
         words = sample(ink, np.flatnonzero(hidden))
         told.append(
             (
@@ -276,7 +275,9 @@ def _about_pictures(ink: Ink) -> list[tuple[str, Box | None, bool]]:
             "publisher for a PDF with text, pictures are not read"
         )
     told: list[tuple[str, Box | None, bool]] = []
-    x, y = (ink.boxes[:, :2] + ink.boxes[:, 2:]).T / 2
+    if not len(ink.pictures):
+        return told
+    x, y = middles(ink.boxes)
     for picture in ink.pictures:
         if _area(picture[None]) < 0.5 * ink.width * ink.height:
             continue
@@ -302,74 +303,3 @@ def _check_crossings(ink: Ink) -> None:
             f"page {ink.number} of the PDF has more than {MAX_LONG_CROSSINGS:,} crossings of "
             "ruling lines: look at it by hand before it is read"
         )
-
-
-def _check_balance(ink: Ink, sheet: Sheet) -> None:
-    """Every character of the page must stand in exactly one row or passage."""
-    letters = "".join("".join(ink.text).split())
-    lines = "".join("".join(line.raw_text for line in sheet.lines).split())
-    if np.array_equal(_sorted(letters), _sorted(lines)):
-        return
-    printed, handed_on = Counter(letters), Counter(lines)
-    for what, difference in (("lost", printed - handed_on), ("doubled", handed_on - printed)):
-        signs = "".join(sorted(difference.elements()))
-        if signs:
-            message = f"{len(signs)} characters were {what} in reading: {one_line(signs)!r}"
-            sheet.doubts.append(sheet.problem(f"{message}; report the document"))
-
-
-def _sorted(text: str) -> npt.NDArray[np.uint32]:
-    return np.sort(np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32))
-
-
-def _check_codes(raw: str, ink: Ink, sheet: Sheet) -> None:
-    """Every code in the text of the page must be in a row or a passage.
-
-    An engine's own text may put letters of two cells together; so a code counts only where its
-    letters were drawn one after the other and touch.
-    """
-    codes = _codes_in(raw)
-    if not codes:
-        return
-    words = set(_WORD.findall("\n".join(line.raw_text for line in sheet.lines)))
-    for code in sorted(codes - words):
-        box = _drawn_at(code, ink)
-        if box:
-            message = f"the code {code!r} is drawn on the page and in none of its lines"
-            sheet.doubts.append(sheet.problem(f"{message}; compare the page", box))
-
-
-def _codes_in(text: str) -> set[str]:
-    words = {word for word in _WORD.findall(text) if len(word) == _LENGTH}
-    return set(filter(_CODE.fullmatch, words))
-
-
-def _drawn_at(code: str, ink: Ink) -> Box | None:
-    joined = "".join(text[:1] or " " for text in ink.text)
-    for match in re.finditer(re.escape(code), joined):
-        letters = list(range(match.start(), match.end()))
-        if all(_touch(ink, one, other) for one, other in pairwise(letters)):
-            return union(ink.boxes[letters])
-    return None
-
-
-def _touch(ink: Ink, one: int, other: int) -> bool:
-    near = _TOUCHING * ink.sizes[other]
-    gap = ink.boxes[other, 0] - ink.boxes[one, 2]
-    return bool(abs(gap) < near and abs(ink.boxes[one, 3] - ink.boxes[other, 3]) < near)
-
-
-def _check_readable(sheet: Sheet) -> None:
-    """Characters whose font does not say which letters they are; a bullet does no harm."""
-    bad = [line for line in sheet.lines if _UNREADABLE.search(line.raw_text)]
-    if not bad:
-        return
-    worse = [line for line in bad if isinstance(line, Row) or not _BULLET.fullmatch(line.raw_text)]
-    first = (worse or bad)[0]
-    message = (
-        f"{len(bad)} lines of the page have characters that the font does not name, as in "
-        f"{one_line(first.raw_text)!r}: ask the publisher for a PDF with text"
-    )
-    (sheet.doubts if worse else sheet.problems).append(
-        Problem(message, first.place, holds=bool(worse))
-    )

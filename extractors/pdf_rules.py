@@ -56,8 +56,8 @@ def _snapped(lines: Floats) -> Floats:
     is_first = np.ones(len(lines), np.bool_)
     np.greater(positions[1:] - positions[:-1], SNAP, out=is_first[1:])
     starts = np.flatnonzero(is_first)
-    counts = np.diff(np.append(starts, len(lines)))
     group = is_first.cumsum() - 1
+    counts = np.bincount(group)
     lines[:, 0] = (np.add.reduceat(positions, starts) / counts).take(group)
     return lines.take((group * _FAR + lines[:, 1]).argsort(kind="stable"), axis=0)
 
@@ -67,7 +67,9 @@ def _joined(lines: Floats) -> Floats:
     if not len(lines):
         return lines
     positions, starts, ends = lines.T
-    group = np.append(0, np.cumsum(positions[1:] != positions[:-1])) * _FAR
+    group = np.zeros(len(lines))
+    np.cumsum(positions[1:] != positions[:-1], out=group[1:])
+    group *= _FAR
     reached = np.maximum.accumulate(group + ends)
     is_first = np.ones(len(lines), np.bool_)
     np.greater(group[1:] + starts[1:], reached[:-1] + JOIN, out=is_first[1:])

@@ -13,6 +13,7 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
+from extractors.pdf_boxes import changes, extents
 from extractors.pdf_ink import Bools, Box, Floats, Grid, Ink, Ints
 from schemas.codes import shortened
 
@@ -104,6 +105,8 @@ def words_of(ink: Ink, letters: Ints) -> Words:
 
 def printed_lines(ink: Ink, letters: Ints) -> list[PrintedLine]:
     """The printed lines that these letters make, from the top; then those printed at an angle."""
+    if not len(letters):
+        return []
     upright = ink.upright[letters]
     standing = letters[upright]
     setting = _set(ink, standing, np.zeros(len(standing), np.int64))
@@ -125,7 +128,7 @@ def cell_texts(ink: Ink, grid: Grid, setting: Setting | None = None) -> list[str
     texts = [""] * len(grid.cells)
     if not len(setting.letters):
         return texts
-    starts = np.flatnonzero(_changes(setting.owners))
+    starts = np.flatnonzero(changes(setting.owners))
     marks = np.where(setting.starts_line, _BREAK, np.where(setting.starts_word, _BLANK, 0))
     marks[starts] = 0
     found = _cut(ink, setting.letters, marks.astype(np.uint32), starts)
@@ -144,24 +147,32 @@ def one_line(text: str) -> str:
     return shortened(" ".join(text.split()), 80)
 
 
-def union(boxes: Floats) -> Box:
-    """The box around boxes, in points with two decimals."""
-    x0, top = boxes[:, :2].min(axis=0).tolist()
-    x1, bottom = boxes[:, 2:].max(axis=0).tolist()
-    return round(x0, 2), round(top, 2), round(x1, 2), round(bottom, 2)
+def inked_codes(text: Ink | str) -> npt.NDArray[np.uint32]:
+    """The characters of a page or a text other than blanks."""
+    codes = _codes(text) if isinstance(text, str) else _type_of(text).codes
+    return codes[~_are_blank(codes)]
 
 
 @lru_cache(maxsize=1)  # every step of reading a page asks for it
 def _type_of(ink: Ink) -> _Type:
     joined = "".join(ink.text)
-    codes = np.frombuffer(joined.encode("utf-32-le", "surrogatepass"), np.uint32)
-    blank = _BLANKS[np.minimum(codes, len(_BLANKS) - 1)]
-    if len(joined) == len(ink.text) and all(ink.text):
+    codes = _codes(joined)
+    blank = _are_blank(codes)
+    if tuple(joined) == ink.text:
         return _Type(codes, np.arange(len(ink.text) + 1), blank, is_simple=True)
     lengths = np.fromiter(map(len, ink.text), np.int64, len(ink.text))
     starts = np.append(0, np.cumsum(lengths))
     inked = np.append(0, np.cumsum(~blank))
     return _Type(codes, starts, inked[starts[1:]] == inked[starts[:-1]], is_simple=False)
+
+
+def _codes(text: str) -> npt.NDArray[np.uint32]:
+    return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
+
+
+def _are_blank(codes: npt.NDArray[np.uint32]) -> Bools:
+    blank: Bools = _BLANKS.take(codes, mode="clip")
+    return blank
 
 
 def _set(ink: Ink, letters: Ints, owners: Ints) -> Setting:
@@ -183,9 +194,9 @@ def _set(ink: Ink, letters: Ints, owners: Ints) -> Setting:
     blank = is_blank.take(order)
     inked = np.flatnonzero(~blank)
     order, lines, blanks_before = order.take(inked), lines.take(inked), blank.cumsum().take(inked)
-    starts_line = _changes(lines)
+    starts_line = changes(lines)
     starts_word = starts_line | _parted(
-        left.take(order), right.take(order), sizes.take(order), _changes(blanks_before)
+        left.take(order), right.take(order), sizes.take(order), changes(blanks_before)
     )
     return Setting(letters.take(order), owners.take(order), lines, starts_word, starts_line)
 
@@ -201,13 +212,6 @@ def _parted(left: Floats, right: Floats, sizes: Floats, after_blank: Bools) -> B
     return parted
 
 
-def _changes(values: Ints | Floats) -> Bools:
-    """Whether a value is another one than the value before it; the first is."""
-    changes = np.ones(len(values), np.bool_)
-    np.not_equal(values[1:], values[:-1], out=changes[1:])
-    return changes
-
-
 def _line_numbers(owners: Ints, middles: Floats, sizes: Floats, is_blank: Bools) -> Ints:
     """The line that each letter is on, given in the order of owners and heights.
 
@@ -215,7 +219,7 @@ def _line_numbers(owners: Ints, middles: Floats, sizes: Floats, is_blank: Bools)
     """
     if not len(owners):
         return owners
-    is_new = _changes(owners)
+    is_new = changes(owners)
     is_new[1:] |= (middles[1:] - middles[:-1] > _LEVEL) | (sizes[1:] != sizes[:-1])
     levels = np.flatnonzero(is_new)
     inked = ~np.logical_and.reduceat(is_blank, levels)
@@ -229,7 +233,7 @@ def _line_numbers(owners: Ints, middles: Floats, sizes: Floats, is_blank: Bools)
 def _clear_lines(owners: Ints, heights: Floats, sizes: Floats) -> Ints | None:
     """The lines where all levels are far apart or close together for any size, or else None."""
     reach = SAME_LINE * np.maximum(sizes[1:], sizes[:-1])
-    starts_line = _changes(owners)
+    starts_line = changes(owners)
     starts_line[1:] |= heights[1:] - heights[:-1] > reach
     starts = np.flatnonzero(starts_line)
     ends = np.append(starts[1:], len(heights)) - 1
@@ -284,9 +288,9 @@ def _turned_lines(ink: Ink, letters: Ints) -> list[PrintedLine]:
     is_blank = blanks(ink)[letters]
     blanks_before, inked = is_blank.cumsum()[~is_blank], ~is_blank
     letters, lines = letters[inked], lines[inked]
-    starts_line = _changes(lines)
+    starts_line = changes(lines)
     starts_word = starts_line | _parted(
-        boxes[inked, 0], boxes[inked, 2], sizes[inked], _changes(blanks_before)
+        boxes[inked, 0], boxes[inked, 2], sizes[inked], changes(blanks_before)
     )
     return _lines(ink, Setting(letters, lines, lines, starts_word, starts_line))
 
@@ -320,10 +324,5 @@ def _cut(ink: Ink, letters: Ints, marks: npt.NDArray[np.uint32], starts: Ints) -
 
 def _boxes(ink: Ink, letters: Ints, starts: Ints) -> Floats:
     """The box around the letters from each start to the next."""
-    boxes = ink.boxes.take(letters, axis=0)
-    return np.hstack(
-        [
-            np.minimum.reduceat(boxes[:, :2], starts, axis=0),
-            np.maximum.reduceat(boxes[:, 2:], starts, axis=0),
-        ]
-    )
+    lows, highs = extents(ink.boxes.take(letters, axis=0), starts)
+    return np.array([*lows, *highs]).T

@@ -82,7 +82,7 @@ closes = _function("FPDFPathSegment_GetClose", c_int, c_void_p)
 
 def addresses(rows: np.ndarray, column: int = 0) -> range:
     """Where the items of a column lie in memory."""
-    start = rows.ctypes.data + column * rows.itemsize
+    start = rows.__array_interface__["data"][0] + column * rows.itemsize
     step = rows.shape[1] * rows.itemsize
     return range(start, start + step * len(rows), step)
 

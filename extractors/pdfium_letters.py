@@ -8,8 +8,6 @@ it should be (kerning, wide setting) each letter is asked for its place.
 
 from __future__ import annotations
 
-import ctypes
-from dataclasses import dataclass
 from itertools import repeat
 
 import numpy as np
@@ -17,7 +15,8 @@ import numpy as np
 from extractors import pdfium
 from extractors.pdf_drawn import Letters
 from extractors.pdf_ink import Bools, Floats, Ints
-from extractors.pdfium_objects import Objects, Unsure, fill_colours
+from extractors.pdfium_objects import Objects, Unsure
+from extractors.pdfium_runs import Runs, runs_of
 
 _BLANK, _NEW_LINE, _RETURN = 0x20, 0x0A, 0x0D
 # What stands in pdfium's text for a hyphen at the end of a line.
@@ -34,111 +33,45 @@ _FITS = 0.05
 _LEANS_FAR = 0.2
 # Hebrew, Arabic and their neighbours.
 _LEFTWARD = ((0x0590, 0x08FF), (0xFB1D, 0xFDFF), (0xFE70, 0xFEFC))
-_BY_STROKE = (1, 2, 5, 6)  # text render modes that draw outlines, in a colour we do not look at
-_INVISIBLE = (3, 7)
 
 
 def letters_of(text: int, count: int, objects: Objects) -> tuple[Letters, str]:
-    buffer = ctypes.create_string_buffer(2 * count + 2)
-    length = pdfium.get_text(text, 0, count, ctypes.addressof(buffer)) if count else 0
-    raw = buffer.raw[: 2 * max(length - 1, 0)].decode("utf-16-le", "replace")
+    buffer = np.empty(count + 1, dtype=np.uint16)
+    length = pdfium.get_text(text, 0, count, buffer.ctypes.data) if count else 0
+    raw = buffer[: max(length - 1, 0)].tobytes().decode("utf-16-le", "replace")
     if len(raw) == count:
         codes = np.frombuffer(raw.encode("utf-32-le"), dtype=np.uint32).astype(np.int64)
     else:
         codes = np.array(list(map(pdfium.get_unicode, repeat(text), range(count))), dtype=np.int64)
         codes[codes == _HYPHEN_CODE] = _HYPHEN
-    for low, high in _LEFTWARD:
+    for low, high in _LEFTWARD if codes.max(initial=0) >= _LEFTWARD[0][0] else ():
         if ((low <= codes) & (codes <= high)).any():
             raise Unsure("text of the page runs from right to left")
     chars = _printed(text, codes)
     codes = codes[chars]
-    return _set(text, chars, codes, _objects_of_chars(text, chars), objects), raw
+    return _set(text, chars, codes, objects), raw
 
 
 def _printed(text: int, codes: Ints) -> Ints:
     """The characters that the page shows; others are blanks and breaks that pdfium adds."""
-    guesses = np.flatnonzero((codes == _BLANK) | (codes == _NEW_LINE) | (codes == _RETURN))
-    added = list(map(pdfium.is_generated, repeat(text), guesses.tolist()))
+    is_break = codes == _NEW_LINE
+    # It adds a return and a new line together.
+    second = np.flatnonzero(is_break[1:] & (codes[:-1] == _RETURN)) + 1
+    is_break[second] = False
+    guesses = np.flatnonzero((codes == _BLANK) | is_break | (codes == _RETURN))
+    added = np.fromiter(map(pdfium.is_generated, repeat(text), guesses.tolist()), np.int64)
     shown = np.ones(len(codes), dtype=bool)
-    shown[guesses[np.array(added, dtype=np.int64) == 1]] = False
+    shown[guesses] = added != 1
+    shown[second] = shown[second - 1]
     return np.flatnonzero(shown)
 
 
-def _objects_of_chars(text: int, chars: Ints) -> Ints:
-    """The text object of each character.
-
-    Those of one object follow each other, so a stretch whose ends are of one object is of it
-    altogether; others are halved until they are.
-    """
-    handles = np.zeros(len(chars), dtype=np.int64)
-    if not len(chars):
-        return handles
-    breaks = np.flatnonzero(np.diff(chars) != 1) + 1
-    lows = np.concatenate([[0], breaks])
-    highs = np.concatenate([breaks - 1, [len(chars) - 1]])
-    ends = np.zeros(len(chars), dtype=np.int64)
-    while len(lows):
-        asked = np.unique(np.concatenate([lows, highs]))
-        asked = asked[ends[asked] == 0]
-        ends[asked] = list(map(pdfium.get_char_object, repeat(text), chars[asked].tolist()))
-        alike = ends[lows] == ends[highs]
-        for low, high in zip(lows[alike].tolist(), highs[alike].tolist(), strict=True):
-            handles[low : high + 1] = ends[low]
-        lows, highs = lows[~alike], highs[~alike]
-        middles = (lows + highs) // 2
-        lows, highs = np.concatenate([lows, middles + 1]), np.concatenate([middles, highs])
-    return handles
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Runs:
-    """`r` runs: the characters from `starts` to `lasts` that one operation shows, on a line."""
-
-    starts: Ints
-    lasts: Ints
-    handles: list[int]
-    bases: Floats  # (r, 2): where the run begins
-    along: Floats  # (r, 2): its direction, of length 1
-    stretch: Floats  # (r,): points that a width of one font size takes
-    ups: Floats  # (r, 2)
-    fonts: Ints  # (r,)
-    inked: Bools  # (r,)
-    colours: Floats  # (r, 3)
-
-
-def _runs_of(text: int, chars: Ints, handles: Ints) -> _Runs:
-    starts = np.flatnonzero(np.diff(handles, prepend=-1) != 0)
-    lasts = np.append(starts[1:], len(chars)) - 1 if len(starts) else starts
-    shown = handles[starts].tolist()
-    firsts = chars[starts].tolist()
-    packed = np.zeros((len(starts), 6), dtype=np.float32)
-    pdfium.each(map(pdfium.get_char_matrix, repeat(text), firsts, pdfium.addresses(packed)))
-    matrices = packed.astype(float)
-    sizes = np.fromiter(map(pdfium.get_char_size, repeat(text), firsts), float, len(starts))
-    modes = np.fromiter(map(pdfium.get_render_mode, shown), np.int64, len(starts))
-    colours, alphas = fill_colours(shown)
-    by_stroke = np.isin(modes, _BY_STROKE)
-    colours[by_stroke] = np.nan
-    scale = np.hypot(matrices[:, 0], matrices[:, 1])
-    return _Runs(
-        starts=starts,
-        lasts=lasts,
-        handles=shown,
-        bases=matrices[:, 4:6],
-        along=matrices[:, 0:2] / np.maximum(scale, 1e-9)[:, None],
-        stretch=np.maximum(scale * np.abs(sizes), 1e-9),
-        ups=matrices[:, 2:4] * sizes[:, None],
-        fonts=np.fromiter(map(pdfium.get_font, shown), np.int64, len(starts)),
-        inked=~np.isin(modes, _INVISIBLE) & ((alphas > 0) | by_stroke),
-        colours=colours,
-    )
-
-
-def _set(text: int, chars: Ints, codes: Ints, handles: Ints, objects: Objects) -> Letters:
+def _set(text: int, chars: Ints, codes: Ints, objects: Objects) -> Letters:
     """The characters in drawing order, each where it stands."""
-    runs = _runs_of(text, chars, handles)
+    runs = runs_of(text, chars)
     run = np.repeat(np.arange(len(runs.starts)), runs.lasts - runs.starts + 1)
-    _, fonts = np.unique(runs.fonts, return_inverse=True)
+    numbers = {font: number for number, font in enumerate(set(runs.fonts.tolist()))}
+    fonts = np.array(list(map(numbers.__getitem__, runs.fonts.tolist())), dtype=np.int64)
     font = fonts[run]
     samples, kinds = _kinds(font * (codes.max(initial=0) + 1) + codes)
     begins, ends, is_loose = _stretches(text, chars, codes, run, runs, samples, kinds)
@@ -154,16 +87,17 @@ def _set(text: int, chars: Ints, codes: Ints, handles: Ints, objects: Objects) -
         run, begins, ends = run[kept], begins[kept], ends[kept]
     if is_loose.any():
         texts, run, begins, ends = _with_all_blanks(texts, run, begins, ends)
-    along = runs.along[run]
+    along = runs.along.take(run, axis=0)
+    drawn_by = order.take(run)
     return Letters(
         text=tuple(texts),
-        origins=runs.bases[run] + along * begins[:, None],
+        origins=runs.bases.take(run, axis=0) + along * begins[:, None],
         advances=along * (ends - begins)[:, None],
-        ups=runs.ups[run],
-        runs=order[run],
-        inked=runs.inked[run],
-        colours=runs.colours[run],
-        order=order[run],
+        ups=runs.ups.take(run, axis=0),
+        runs=drawn_by,
+        inked=runs.inked.take(run),
+        colours=runs.colours.take(run, axis=0),
+        order=drawn_by,
     )
 
 
@@ -171,13 +105,14 @@ def _kinds(keys: Ints) -> tuple[Ints, Ints]:
     """The first of each kind of letter, and the kind of each letter; keys are small numbers."""
     first = np.full(keys.max(initial=-1) + 1, -1)
     first[keys[::-1]] = np.arange(len(keys))[::-1]
-    samples = first[first >= 0]
-    ranks = np.cumsum(first >= 0) - 1
-    return samples, ranks[keys]
+    present = np.flatnonzero(first >= 0)
+    samples = first[present]
+    first[present] = np.arange(len(present))
+    return samples, first[keys]
 
 
 def _stretches(
-    text: int, chars: Ints, codes: Ints, run: Ints, runs: _Runs, samples: Ints, kinds: Ints
+    text: int, chars: Ints, codes: Ints, run: Ints, runs: Runs, samples: Ints, kinds: Ints
 ) -> tuple[Floats, Floats, Bools]:
     """From where to where on its run each character reaches, and which runs were not set solid."""
     wanted = np.zeros(len(chars), dtype=bool)
@@ -199,11 +134,13 @@ def _stretches(
     begins[leaning] = _origins(text, chars[leaning], run[leaning], runs)
     ends[leaning] = begins[leaning] + widths[kinds[leaning]] * stretch[leaning]
 
-    before = np.cumsum(widths[kinds]) - widths[kinds]
+    width = widths[kinds]
+    before = np.cumsum(width) - width
     solid_begins = begins[runs.starts][run] + (before - before[runs.starts][run]) * stretch
-    solid_ends = solid_begins + widths[kinds] * stretch
-    is_loose = (np.abs(solid_begins - begins)[runs.lasts] > _SOLID) | (
-        np.abs(solid_ends - ends)[runs.lasts] > _SOLID
+    solid_ends = solid_begins + width * stretch
+    lasts = runs.lasts
+    is_loose = (np.abs(solid_begins[lasts] - begins[lasts]) > _SOLID) | (
+        np.abs(solid_ends[lasts] - ends[lasts]) > _SOLID
     )
     # At an angle to the page, the boxes around letters say less.
     is_loose |= np.abs(runs.along).max(axis=1, initial=0) < 1 - 1e-6
@@ -229,7 +166,7 @@ def _continue(run: Ints, begins: Floats) -> Bools:
     return found
 
 
-def _widths(runs: _Runs, run: Ints, codes: Ints) -> Floats:
+def _widths(runs: Runs, run: Ints, codes: Ints) -> Floats:
     """The widths that fonts give for characters, as a share of the font size; 0 where unknown."""
     found = np.zeros((len(codes), 1), dtype=np.float32)
     fonts = runs.fonts[run].tolist()
@@ -239,7 +176,7 @@ def _widths(runs: _Runs, run: Ints, codes: Ints) -> Floats:
     return found[:, 0].astype(float)
 
 
-def _origins(text: int, chars: Ints, run: Ints, runs: _Runs) -> Floats:
+def _origins(text: int, chars: Ints, run: Ints, runs: Runs) -> Floats:
     """Where on their runs characters begin, their own leaning aside."""
     at = np.zeros((len(chars), 2))
     pdfium.each(
@@ -255,13 +192,15 @@ def _origins(text: int, chars: Ints, run: Ints, runs: _Runs) -> Floats:
     return begins
 
 
-def _reaches(text: int, chars: Ints, run: Ints, runs: _Runs) -> tuple[Floats, Floats]:
+def _reaches(text: int, chars: Ints, run: Ints, runs: Runs) -> tuple[Floats, Floats]:
     """From where to where on their runs characters reach, as the library says."""
     packed = np.zeros((len(chars), 4), dtype=np.float32)
     pdfium.each(map(pdfium.get_char_box, repeat(text), chars.tolist(), pdfium.addresses(packed)))
     left, top, right, bottom = packed.astype(float).T
-    x, y = runs.bases[run].T
-    across, up = runs.along[run].T
+    x, y = runs.bases.take(run, axis=0).T
+    if (np.abs(runs.along[:, 1]) < 1e-6).all() and (runs.along[:, 0] > 0).all():
+        return left - x, right - x
+    across, up = runs.along.take(run, axis=0).T
     level = np.abs(across) > np.abs(up)
     forward = np.where(level, across, up) > 0
     near, far = np.where(level, left - x, bottom - y), np.where(level, right - x, top - y)
@@ -288,7 +227,9 @@ def _texts(
     texts = list(printed.tobytes().decode("utf-32-le", "surrogatepass"))
     ends = np.zeros(len(samples), dtype=np.int64)
     ends[kinds] = np.arange(len(kinds))
-    asked = np.unique(np.concatenate([samples, ends]))
+    wanted = np.zeros(len(chars), dtype=bool)
+    wanted[samples] = wanted[ends] = True
+    asked = np.flatnonzero(wanted)
     bad = font[asked[_are_nameless(text, chars[asked])]]
     if len(bad):
         # Where one letter of a font has no name, any may have none.

@@ -20,6 +20,7 @@ from extractors.pdf_ink import Bools, Floats, Ints
 MAX_FORMS = 40  # one within the other
 
 _WORDS_BEHIND = "ActualText"
+_IDENTITY = np.array([[1.0, 0.0], [0.0, 1.0], [0.0, 0.0]])
 
 
 class Unsure(Exception):
@@ -36,7 +37,13 @@ class Objects:
     matrices: list[Floats]  # (3, 2) each
 
     def of(self, *kinds: int) -> Ints:
-        return np.flatnonzero(np.isin(self.kinds, kinds))
+        wanted = np.zeros(len(self.kinds), dtype=bool)
+        for kind in kinds:
+            wanted |= self.kinds == kind
+        return np.flatnonzero(wanted)
+
+    def handles_of(self, indices: Ints) -> list[int]:
+        return list(map(self.handles.__getitem__, indices.tolist()))
 
 
 def objects_of(page: int, number: int) -> Objects:
@@ -45,12 +52,11 @@ def objects_of(page: int, number: int) -> Objects:
         raise too_much_drawn(number)
     handles = list(map(pdfium.get_object, repeat(page), range(count)))
     kinds = list(map(pdfium.get_type, handles))
-    identity = np.array([[1.0, 0.0], [0.0, 1.0], [0.0, 0.0]])
     if pdfium.FORM not in kinds:
-        return Objects(handles, np.array(kinds, dtype=np.int64), np.zeros(count, int), [identity])
+        return Objects(handles, np.array(kinds, dtype=np.int64), np.zeros(count, int), [_IDENTITY])
     found: list[int] = []
     under: list[int] = []
-    matrices = [identity]
+    matrices = [_IDENTITY]
     sorts: list[int] = []
     pending = [(handle, kind, 0, 0) for handle, kind in zip(handles, kinds, strict=True)][::-1]
     while pending:
@@ -91,7 +97,7 @@ def _matrices(handles: list[int]) -> Floats:
 
 def check_words_behind(objects: Objects) -> None:
     """Stops where text is marked to be taken for other words than it shows."""
-    handles = [objects.handles[index] for index in objects.of(pdfium.TEXT)]
+    handles = objects.handles_of(objects.of(pdfium.TEXT))
     counts = list(map(pdfium.count_marks, handles))
     if not any(counts):
         return
@@ -111,7 +117,7 @@ def check_words_behind(objects: Objects) -> None:
 
 def paths_of(objects: Objects) -> Paths:
     indices = objects.of(pdfium.PATH, pdfium.SHADING)
-    handles = [objects.handles[index] for index in indices]
+    handles = objects.handles_of(indices)
     if not handles:
         none = np.zeros(0, dtype=bool)
         return Paths(
@@ -124,8 +130,10 @@ def paths_of(objects: Objects) -> Paths:
         map(pdfium.get_draw_mode, handles, pdfium.addresses(modes), pdfium.addresses(modes, 1))
     )
     filled, stroked = modes[:, 0] != 0, modes[:, 1] != 0
-    colours, alphas = fill_colours(handles)
-    filled &= alphas > 0
+    asked = np.flatnonzero(filled)
+    colours = np.full((len(handles), 3), np.nan)
+    colours[asked], alphas = fill_colours([handles[index] for index in asked.tolist()])
+    filled[asked] = alphas > 0
     filled |= ~is_path
     colours[~is_path] = np.nan
     counts = np.fromiter(map(pdfium.count_segments, handles), np.int64, len(handles))
@@ -141,13 +149,14 @@ def paths_of(objects: Objects) -> Paths:
     )
     kinds = np.fromiter(map(pdfium.get_segment_type, segments), np.int64, len(segments))
     matrices = _matrices(handles)
-    for form in np.unique(objects.forms[indices]):
+    forms = objects.forms[indices]
+    for form in np.unique(forms) if forms.any() else ():
         if form:
-            under = np.flatnonzero(objects.forms[indices] == form)
+            under = np.flatnonzero(forms == form)
             matrices[under] = [_joined(matrices[each], objects.matrices[form]) for each in under]
-    corners = (
-        np.einsum("pi,pij->pj", points.astype(float), matrices[owners, :2]) + matrices[owners, 2]
-    )
+    corners = points.astype(float)
+    if (matrices != _IDENTITY).any():
+        corners = np.einsum("pi,pij->pj", corners, matrices[owners, :2]) + matrices[owners, 2]
     return _cut(indices, owners, kinds, segments, corners, filled, stroked, colours)
 
 
@@ -167,9 +176,9 @@ def _cut(
     starts = np.flatnonzero(begins)
     owner = owners[starts]
     lasts = np.append(starts[1:], len(begins)) - 1
-    ends = map(pdfium.closes, map(segments.__getitem__, lasts.tolist()))
-    closed = np.fromiter(ends, np.int64, len(lasts)) == 1
-    closed &= (corners[lasts] != corners[starts]).any(axis=1)
+    closed = (corners.take(lasts, axis=0) != corners.take(starts, axis=0)).any(axis=1)
+    open_ends = lasts[closed].tolist()
+    closed[closed] = [pdfium.closes(segments[last]) == 1 for last in open_ends]
     bent = kinds == pdfium.BEZIER_TO
     if closed.any():
         at = lasts[closed] + 1
@@ -194,16 +203,19 @@ def fill_colours(handles: list[int]) -> tuple[Floats, Floats]:
         map(pdfium.get_fill_colour, handles, *(pdfium.addresses(values, part) for part in range(4)))
     )
     parts = values / 255.0
-    parts[np.array(known, dtype=np.int64) == 0] = (np.nan, np.nan, np.nan, 1.0)
+    if 0 in known:
+        parts[np.array(known, dtype=np.int64) == 0] = (np.nan, np.nan, np.nan, 1.0)
     return parts[:, :3], parts[:, 3]
 
 
 def pictures_of(objects: Objects) -> Floats:
     indices = objects.of(pdfium.IMAGE)
-    handles = [objects.handles[index] for index in indices]
+    handles = objects.handles_of(indices)
     # A picture is the unit square under its matrix.
     square = np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0], [1.0, 1.0]])
     boxes = np.empty((len(handles), 4))
+    if not handles:
+        return boxes
     for number, matrix in enumerate(_matrices(handles)):
         matrix = _joined(matrix, objects.matrices[objects.forms[indices[number]]])
         corners = square @ matrix[:2] + matrix[2]

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from extractors.cell_notes import DatedCode, Patterns, compiled, read_code_cell
 from extractors.dates import is_open_end, parse_date
-from extractors.licensed import is_licensed, without_descriptions
+from extractors.licensed import is_licensed, without_descriptions, without_words
 from extractors.pa_notes import NoteRules, bound, note_rules, read_notes
 from extractors.pa_values import PaColumns, Statement, pa_columns, statements
 from extractors.reading import Problem
@@ -99,6 +99,7 @@ def _lookups(source: Source) -> _Lookups:
 
 def _records(row: ListRow, lookups: _Lookups) -> Iterator[tuple[Record, tuple[str, ...]]]:
     """The records of a row, each with the notes that no rule of the source reads."""
+    row = _without_words_beside_codes(row, lookups)
     common = _Reading(dict(lookups.same), set(row.flags), [row.fault] if row.fault else [])
     codes = _codes(row, lookups, common)
     common.values |= {
@@ -125,6 +126,20 @@ def _records(row: ListRow, lookups: _Lookups) -> Iterator[tuple[Record, tuple[st
             reading.values["flags"] = sorted(reading.flags) or None
             faults = tuple(reading.faults)
             yield Record(TABLE, reading.values, row.place, raw_text, printed, faults), unread
+
+
+def _without_words_beside_codes(row: ListRow, lookups: _Lookups) -> ListRow:
+    """The row without the words in its code cell, where these may describe a licensed code."""
+    cell = row.cells.get("code", "")
+    if read_code_cell(cell, lookups.cell_notes).codes or not is_licensed(row, ()):
+        return row
+    bare = without_words(cell)
+    if not row.cells or bare == cell:
+        return row
+    printed = tuple(bare if each == cell else each for each in row.printed)
+    return replace(
+        row, cells={**row.cells, "code": bare}, printed=printed, raw_text="\t".join(printed)
+    )
 
 
 def _text(row: ListRow, column: str) -> str | None:

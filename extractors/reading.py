@@ -21,7 +21,9 @@ class Row:
     """One row of a table: its cells as printed, and the number of its table in the document.
 
     `fault` says why a reader of the document could not take the row at its word, such as one
-    hidden in a workbook: its facts go to quarantine. `flags` are names of `ROW_FLAGS`.
+    hidden in a workbook: its facts go to quarantine. `flags` are names of `ROW_FLAGS`. `covered`
+    are the cells that are empty since another is spread over them: their column and that of the
+    other, from 0, and its text.
     """
 
     place: Place
@@ -30,6 +32,7 @@ class Row:
     table: int
     fault: str | None = None
     flags: tuple[str, ...] = ()
+    covered: tuple[tuple[int, int, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

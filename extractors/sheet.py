@@ -30,6 +30,7 @@ from python_calamine import (
 
 from extractors.cells import tabular_row
 from extractors.reading import ExtractionError, Problem, Reading, Row
+from extractors.rich_text import looks
 from extractors.survey import Survey, survey
 from extractors.workbook import check_parts, paddings, sheets
 from extractors.zipped import open_archive
@@ -115,10 +116,10 @@ def read_sheet(data: bytes, rules: TableRules | None = None) -> Reading:
 def _check_xlsx(data: bytes) -> tuple[list[_Tab], list[Problem]]:
     archive = open_archive(data)
     check_parts(archive)
-    styles = paddings(archive)
+    styles, seen_as = paddings(archive), looks(archive)
     listed, is_1904 = sheets(archive)
     tabs = [
-        _Tab(number, sheet.name, sheet.is_hidden, survey(archive, sheet, styles))
+        _Tab(number, sheet.name, sheet.is_hidden, survey(archive, sheet, styles, seen_as))
         for number, sheet in enumerate(listed, start=1)
         if sheet.part is None or not _NO_CELLS.search(sheet.part.name)
     ]
@@ -220,6 +221,8 @@ def _hidden_columns(tab: _Tab) -> list[Problem]:
 def _rows(sheet: CalamineSheet, tab: _Tab, table: int) -> Iterator[Row]:
     known = tab.survey or Survey()
     covered = _covered(sheet, tab)
+    firsts = {first for columns in covered.values() for first in columns.values()}
+    spread: dict[tuple[int, int], str] = {}
     texts: dict[int, dict[int, str]] = {}
     for (line, column), text in known.texts.items():
         texts.setdefault(line, {})[column - 1] = text
@@ -235,12 +238,19 @@ def _rows(sheet: CalamineSheet, tab: _Tab, table: int) -> Iterator[Row]:
             under = [cells[column] for column in covered[line] if cells[column]]
             fault = fault or (f"a merged cell covers {under[0]!r}" if under else None)
             _put(cells, dict.fromkeys(covered[line], ""))
+            spread |= {(line, n): cell for n, cell in enumerate(cells) if (line, n) in firsts}
         raw_text = "\t".join(cells)
         if "\r" in raw_text:
             cells = [cell.replace("\r\n", "\n").replace("\r", "\n") for cell in cells]
             raw_text = "\t".join(cells)
         flags = ("code_from_number",) if line in known.padded else ()
-        yield tabular_row(Place(tab.number, line), tuple(cells), raw_text, table, fault, flags)
+        over = tuple(
+            (column, first[1], spread[first])
+            for column, first in covered.get(line, {}).items()
+            if spread.get(first)
+        )
+        place = Place(tab.number, line)
+        yield tabular_row(place, tuple(cells), raw_text, table, fault, flags, over)
 
 
 def _put(cells: list[str], texts: dict[int, str]) -> None:
@@ -254,9 +264,10 @@ def _size(sheet: CalamineSheet) -> tuple[int, int]:
     return (sheet.end[0] + 1, sheet.end[1] + 1) if sheet.end else (0, 0)
 
 
-def _covered(sheet: CalamineSheet, tab: _Tab) -> dict[int, list[int]]:
-    """The columns, from 0, that merged cells cover in each row, from 1."""
-    covered: dict[int, list[int]] = {}
+def _covered(sheet: CalamineSheet, tab: _Tab) -> dict[int, dict[int, tuple[int, int]]]:
+    """The columns, from 0, that merged cells cover in each row, from 1, and the row and column
+    of the first cell of each."""
+    covered: dict[int, dict[int, tuple[int, int]]] = {}
     height, width = _size(sheet)
     cells = 0
     for (top, left), (bottom, right) in sheet.merged_cell_ranges or []:
@@ -269,7 +280,8 @@ def _covered(sheet: CalamineSheet, tab: _Tab) -> dict[int, list[int]]:
             )
         for row in range(top, bottom + 1):
             first = left + 1 if row == top else left
-            covered.setdefault(row + 1, []).extend(range(first, right + 1))
+            columns = range(first, right + 1)
+            covered.setdefault(row + 1, {}).update(dict.fromkeys(columns, (top + 1, left)))
     return covered
 
 

@@ -44,10 +44,11 @@ _END_WINDOW = (1 << 16) + 22
 def sniff(data: bytes) -> Format:
     """The format of a file's bytes; UNKNOWN where they are empty or binary of no known kind."""
     head = data[:_WINDOW]
+    if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
+        # Before all else: a PDF may lie in an archive as it is, its mark near the beginning.
+        return _archive(data) or (XLSX if b"[Content_Types].xml" in head else ZIP)
     if b"%PDF-" in head[:1024]:
         return PDF
-    if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
-        return _archive(data) or (XLSX if b"[Content_Types].xml" in head else ZIP)
     if head.startswith(_OLE):
         return XLS
     if head.startswith(b"\x1f\x8b"):

@@ -10,7 +10,7 @@ cell lies. So this goes first.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 from html import unescape
@@ -18,6 +18,7 @@ from itertools import pairwise
 
 from extractors.cells import MAX_COLUMNS
 from extractors.reading import ExtractionError
+from extractors.rich_text import Looks
 from extractors.workbook import Padding, SheetPart, without_dtd
 from extractors.zipped import Archive
 
@@ -36,6 +37,7 @@ _CACHED = re.compile(rb"<(?:\w+:)?v(?:\s[^>]*)?>([^<]*)</")
 _ROW_NUMBER = re.compile(rb"""\sr\s*=\s*["']([0-9]{1,9})["']""")
 _REFERENCE = re.compile(rb"([A-Z]{1,3})([0-9]{1,7})")
 _FAR_REFERENCES = (re.compile(rb' r="([A-Z]{3,})'), re.compile(rb" r='([A-Z]{3,})"))
+NO_LOOKS = Looks()
 
 
 @dataclass(slots=True)
@@ -55,7 +57,12 @@ class Survey:
     faults: dict[int, str] = field(default_factory=dict)
 
 
-def survey(archive: Archive, sheet: SheetPart, padded_styles: dict[int, Padding]) -> Survey:
+def survey(
+    archive: Archive,
+    sheet: SheetPart,
+    padded_styles: dict[int, Padding],
+    looks: Looks = NO_LOOKS,
+) -> Survey:
     """What a sheet says beside its values.
 
     Raises `ExtractionError` for a document type, rows out of order, more than 1,000 columns, a
@@ -66,7 +73,7 @@ def survey(archive: Archive, sheet: SheetPart, padded_styles: dict[int, Padding]
             f"the sheet {sheet.name!r} is not in the workbook: it is damaged; fetch it again"
         )
     found = Survey()
-    markers = (b'"e"', b"'e'", b"<f", b":f", *_style_markers(padded_styles))
+    markers = tuple(_markers(padded_styles, looks))
     number, above = 0, 0
     pieces = without_dtd(sheet.part, archive.pieces(sheet.part))
     for block, bounds in _blocks(sheet, pieces, found):
@@ -88,7 +95,12 @@ def survey(archive: Archive, sheet: SheetPart, padded_styles: dict[int, Padding]
                 found.last_row = number
                 found.last_column = max(found.last_column, _last_column(text))
             if not is_plain and any(marker in text for marker in markers):
-                _survey_cells(text, number, padded_styles, found)
+                _survey_cells(text, number, padded_styles, looks, found)
+    _check_size(sheet, found)
+    return found
+
+
+def _check_size(sheet: SheetPart, found: Survey) -> None:
     if found.last_column > MAX_COLUMNS:
         raise _too_wide(sheet, found.last_column)
     if found.last_row * found.last_column > MAX_AREA:
@@ -96,11 +108,14 @@ def survey(archive: Archive, sheet: SheetPart, padded_styles: dict[int, Padding]
             f"the sheet {sheet.name!r} has {found.last_row:,} rows and {found.last_column:,} "
             f"columns, more than {MAX_AREA:,} cells: look at it by hand"
         )
-    return found
 
 
-def _style_markers(padded_styles: dict[int, Padding]) -> Iterator[bytes]:
-    for number in padded_styles:
+def _markers(padded_styles: Iterable[int], looks: Looks) -> Iterator[bytes]:
+    """Bytes of which a row has some where it says more than its values."""
+    yield from (b'"e"', b"'e'", b"<f", b":f")
+    if looks.struck or looks.raised:
+        yield from (b'"s"', b"'s'")
+    for number in (*padded_styles, *looks.styles):
         yield f's="{number}"'.encode()
         yield f"s='{number}'".encode()
 
@@ -133,7 +148,9 @@ def _blocks(
         yield last, [0, len(last)]
 
 
-def _survey_cells(text: bytes, row: int, styles: dict[int, Padding], found: Survey) -> None:
+def _survey_cells(
+    text: bytes, row: int, styles: dict[int, Padding], looks: Looks, found: Survey
+) -> None:
     cells = list(_CELL.finditer(text))
     ends = [cell.start() for cell in cells[1:]] + [len(text)]
     column = 0
@@ -145,6 +162,12 @@ def _survey_cells(text: bytes, row: int, styles: dict[int, Padding], found: Surv
         cached = _CACHED.search(content)
         value = unescape(cached[1].decode("utf-8", "replace")) if cached else ""
         kind = said.get("t", "n")
+        string = int(value) if kind == "s" and value.isdecimal() else None
+        if string is not None and string in looks.raised:
+            found.texts[row, column] = looks.raised[string]
+        if string in looks.struck or (value and int(said.get("s") or 0) in looks.styles):
+            place = f"{_letters(column)}{row}"
+            found.faults.setdefault(row, f"the text in {place} is struck out")
         if _FORMULA.search(content) and not value and kind != "str":
             place = f"{_letters(column)}{row}"
             found.faults.setdefault(row, f"the formula in {place} was stored without its value")

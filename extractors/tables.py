@@ -62,6 +62,9 @@ class _State:
     unheaded: Header | None = None
     tables: OpenTables = field(default_factory=OpenTables)
     page: int = 0
+    sheet: int | None = None
+    rows_above: int = 0
+    carried_in: dict[str, str] = field(default_factory=dict)
     taken: set[int] = field(default_factory=set)
     headers: list[Header] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
@@ -112,6 +115,8 @@ def assemble(reading: Reading, rules: TableRules) -> Assembly:
     for at, line in enumerate(reading.lines):
         if at in state.taken:
             continue
+        if reading.sheets and line.place.page != state.sheet:
+            _begin_sheet(line.place.page, state)
         if isinstance(line, Row):
             _take_row(at, line, state)
         elif not line.text.strip():
@@ -144,6 +149,14 @@ def assemble(reading: Reading, rules: TableRules) -> Assembly:
         headers=tuple(dict.fromkeys(header.signature for header in state.headers)),
         carried=state.explained.first_carried,
     )
+
+
+def _begin_sheet(page: int, state: _State) -> None:
+    """Ends what the lines of the sheet above carry, unless it had no rows, as a cover has none."""
+    if len(state.body.rows) > state.rows_above:
+        state.explained.carried = state.carried_in
+    state.sheet, state.rows_above = page, len(state.body.rows)
+    state.carried_in = state.explained.carried
 
 
 def _unheaded(rules: TableRules, labels: Labels) -> Header | None:
@@ -252,6 +265,14 @@ def _opened(at: int, row: Row, state: _State) -> OpenTable | None:
         table = state.tables.borrow(row, state.body.rows)
     if table is None:
         state.remarks.headless(state.placed(row), row.raw_text)
+    elif table.is_borrowed and state.reading.sheets and state.surroundings.has_no_header(row):
+        state.problems.append(
+            Problem(
+                "a sheet without a header of its own; its rows were read under that of another "
+                "sheet: name the sheets that are the list under table.sheets",
+                row.place,
+            )
+        )
     elif table.is_borrowed and not table.header.fault and state.reading.pages is not None:
         state.remarks.borrowed(row.place)
     return table
@@ -293,7 +314,7 @@ def _pieces(row: Row, table: OpenTable, state: _State) -> list[tuple[int, ListRo
     for number, part in enumerate(parts):
         printed = row.cells if len(parts) == 1 else cells[part.start : part.end]
         if len(parts) == 1 or any(map(str.strip, printed)):
-            named, labelled, wrong = named_cells(cells, part, state.shape)
+            named, labelled, wrong = named_cells(cells, part, state.shape, row.covered)
             piece = ListRow(
                 place=place,
                 cells=named,

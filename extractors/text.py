@@ -12,7 +12,17 @@ from __future__ import annotations
 import re
 
 from extractors.cells import tabular_row
-from extractors.delimited import COMMA, OTHERS, delimited_lines, is_header, labels_of, table_start
+from extractors.delimited import (
+    COMMA,
+    OTHERS,
+    TAB,
+    above_delimited,
+    delimited_lines,
+    is_header,
+    is_quoted,
+    labels_of,
+    table_start,
+)
 from extractors.fixed_width import find_header, fixed_width_lines, stated_lines
 from extractors.reading import ExtractionError, Passage, Reading, Row
 from schemas.provenance import Place
@@ -59,11 +69,17 @@ def _lines(printed: list[str], rules: TableRules | None) -> tuple[list[Row | Pas
         )
         return [*stated_lines(printed, columns, pages)], -1
     delimiter = rules.delimiter if rules and rules.delimiter else COMMA
+    # Spreadsheet programs quote the cells of tab-separated text too; a dump of a PDF has no quotes.
+    start = table_start(printed, labels, TAB) if labels else None
+    if start is not None and is_quoted(printed[start:], TAB):
+        rows, continued = delimited_lines(printed, start, TAB)
+        return [*_plain_lines(printed[:start], pages), *rows], continued
     if delimiter != COMMA or not _is_marked(printed, labels):
         start = table_start(printed, labels, delimiter)
         if start is not None:
             rows, continued = delimited_lines(printed, start, delimiter)
-            return [*_plain_lines(printed[:start], (1,) * start), *rows], continued
+            above = _plain_lines(printed[:start], (1,) * start)
+            return [*(above_delimited(line, delimiter) for line in above), *rows], continued
         header = find_header(printed, labels)
         if header is not None:
             rest = fixed_width_lines(printed, header, labels, pages)

@@ -51,6 +51,8 @@ def doubt(cells: dict[str, str], above: ListRow, shape: ListShape, *, at_break: 
         return None
     if not has_code and (at_break or (shape.pa and not says)):
         return "the lower has no code"
+    if not has_code and shape.pa and not shape.says_pa(above.cells):
+        return "the lower has a PA value and no code, the upper none"
     if not at_break or not has_code:
         return None
     if shape.pa and not shape.blank_means and not shape.says_pa(above.cells):

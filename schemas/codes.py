@@ -53,17 +53,6 @@ _NOT_WORD_ASCII = {
 
 _DASHES = "\u2010\u2011\u2012\u2013\u2014\u2015\u2212"
 _SUPERSCRIPTS = "⁰¹²³⁴⁵⁶⁷⁸⁹"
-_MARK = rf"(?:\*+|\u2217+|†+|‡+|\^+|§+|¶+|#+|[{_SUPERSCRIPTS}]+(?:,(?=[{_SUPERSCRIPTS}]))?)"
-_MARKS = re.compile(r"[®™©*†‡]")
-_NOT_WORD = re.compile(r"[\W_]+")
-_NOT_WORD_ASCII = {
-    ord(character): None
-    for character in map(chr, range(128))
-    if character not in string.ascii_letters + string.digits
-}
-
-_DASHES = "\u2010\u2011\u2012\u2013\u2014\u2015\u2212"
-_SUPERSCRIPTS = "⁰¹²³⁴⁵⁶⁷⁸⁹"
 _MARK = rf"(?:\*+|\u2217+|†+|‡+|\^+|§+|¶+|#+|[{_SUPERSCRIPTS}]+,?(?:(?<!,)|(?=[{_SUPERSCRIPTS}])))"
 _MARKS = re.compile(_MARK)
 _MARKED = re.compile(rf"(?P<before>{_MARK}*)(?P<text>.*?)(?P<after>(?:\s?{_MARK})*)", re.DOTALL)
