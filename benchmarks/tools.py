@@ -11,6 +11,8 @@ from functools import partial
 from pathlib import Path
 
 from benchmarks.results import ROOT
+from flows.registry import load_source
+from schemas.source import TableRules
 
 Cells = tuple[str, ...]
 # The rows of all tables of a page, which counts from 0.
@@ -124,15 +126,18 @@ def oxide(path: Path) -> Iterator[ReadPage]:
     yield read
 
 
+def our_rules() -> TableRules | None:
+    """What the shipped source says of the list's columns."""
+    return load_source(ROOT / "sources" / "cigna_commercial_dme.yml").table
+
+
 @contextmanager
 def ours(path: Path) -> Iterator[ReadPage]:
     """Our reader with both gates of a page: the fast engine and its checks."""
     from extractors.pdf import sheets
     from extractors.reading import Row
-    from flows.registry import load_source
 
-    rules = load_source(ROOT / "sources" / "cigna_commercial_dme.yml").table
-    found = sheets(path.read_bytes(), rules)
+    found = sheets(path.read_bytes(), our_rules())
 
     def read(number: int) -> list[Cells]:
         sheet = next(found)

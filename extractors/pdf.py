@@ -12,7 +12,7 @@ ruling lines. Time and memory as such are bounded by the process that calls.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from pdfplumber.pdf import PDF
@@ -55,38 +55,52 @@ def read_pdf(data: bytes, rules: TableRules | None = None) -> Reading:
     Raises `ExtractionError` for a file that is no PDF, damaged, cut off, locked or without pages,
     for a page that is a picture, and for a document without any text.
     """
-    problems = check_bytes(data)
-    pdf = opened(data)
-    with named("the file"):
-        problems += document_problems(pdf)
-    engines = _Engines(data, pdf, _labels(rules))
     lines: list[Row | Passage] = []
-    lines_seen = tables = pages = 0
-    aligned: Sequence[Grid] = ()
+    problems: list[Problem] = []
     breaks: dict[int, Breaks] = {}
-    try:
-        for leaf in leaves(pdf):
-            pages = leaf.number
-            with named(f"page {pages}"):
-                sheet = engines.read(leaf, tables, aligned)
-                problems += [Problem(note, Place(pages, 1)) for note in notes_over(leaf.page)]
-            breaks |= {len(lines) + line: places for line, places in sheet.breaks.items()}
-            lines += sheet.lines
-            lines_seen += sheet.lines_seen
-            tables += sheet.tables
-            aligned = sheet.aligned
-            problems += [*sheet.problems, *sheet.doubts]
-    finally:
-        engines.close()
-    if not pages:
-        raise ExtractionError("the PDF has no pages: fetch it again or ask the publisher")
-    check_page_count(pdf, pages)
+    lines_seen = pages = 0
+    for sheet in sheets(data, rules):
+        pages = sheet.number
+        breaks |= {len(lines) + line: places for line, places in sheet.breaks.items()}
+        lines += sheet.lines
+        lines_seen += sheet.lines_seen
+        problems += [*sheet.problems, *sheet.doubts]
     if not lines:
         raise ExtractionError(
             f"none of the {pages} pages has any text (page 1 to {pages} are blank or drawn): "
             "ask the publisher for a PDF with text"
         )
     return Reading(tuple(mended(lines, breaks)), lines_seen, pages, problems=tuple(problems))
+
+
+def sheets(data: bytes, rules: TableRules | None = None) -> Iterator[Sheet]:
+    """The pages of a document one by one, as `read_pdf` reads them; broken words stay broken.
+
+    What is to be told of the document as such is among the problems of its first page.
+    """
+    told = check_bytes(data)
+    pdf = opened(data)
+    with named("the file"):
+        told += document_problems(pdf)
+    engines = _Engines(data, pdf, _labels(rules))
+    tables = pages = 0
+    aligned: Sequence[Grid] = ()
+    try:
+        for leaf in leaves(pdf):
+            pages = leaf.number
+            with named(f"page {pages}"):
+                sheet = engines.read(leaf, tables, aligned)
+                told += [Problem(note, Place(pages, 1)) for note in notes_over(leaf.page)]
+            sheet.problems = [*told, *sheet.problems]
+            told = []
+            tables += sheet.tables
+            aligned = sheet.aligned
+            yield sheet
+    finally:
+        engines.close()
+    if not pages:
+        raise ExtractionError("the PDF has no pages: fetch it again or ask the publisher")
+    check_page_count(pdf, pages)
 
 
 def _labels(rules: TableRules | None) -> frozenset[str] | None:

@@ -3,7 +3,8 @@
 Two things must agree. The page must show that the line was full: no room for one more letter, and
 the whole word wider than its cell. And the document must show that the two pieces are one word:
 it prints that word in one piece elsewhere, or the break stands within a common ending, or before
-a sign that never begins a line. Whatever has a digit in it, such as a code, stays as printed.
+a sign that never begins a line, or the pieces make a telephone number. Whatever else has a digit
+in it, such as a code, stays as printed.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ _CLOSING = re.compile(r"[/,;:.)](?=\s|$|[^\W\d_])[^\s\d]*(?=\s|$)")
 _IN_ENDING = re.compile(
     r"[^\W\d_]{3,}(?:ti\|on|[ts]io\|n|me\|nt|men\|t|ne\|ss|nes\|s)s?", re.IGNORECASE
 )
+_TELEPHONE = re.compile(r"\(?[0-9]{3}[-.)][0-9]{3}[-.][0-9]{4}[.,;)]*")
 # A whole answer is never the first piece of a longer word.
 _ANSWERS = ("n", "no", "none", "not", "required", "x", "y", "yes")
 
@@ -141,6 +143,9 @@ def _mended_cell(cell: str, places: Sequence[int], words: set[str]) -> str:
 
 def _is_one_word(before: str, after: str, words: set[str]) -> bool:
     """Whether the last word of one line and the first of the next are pieces of one."""
+    ends, begins = before.split()[-1:], after.split()[:1]
+    if _TELEPHONE.fullmatch("".join(ends + begins)):
+        return True
     head = _PIECE_BEFORE.search(before.rsplit("\n", maxsplit=1)[-1])
     if head is None or re.search(r"\d", head[1]):
         return False

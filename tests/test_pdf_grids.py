@@ -501,6 +501,7 @@ def mend(cell: str, elsewhere: str, breaks: Breaks) -> Row:
         ("Requires\nprecertificati\non through", "", "Requires\nprecertification through"),
         ("HUMIDIFIER/COMPR\nESSORS", "one compressor", "HUMIDIFIER/COMPRESSORS"),
         ("component\n, purchase", "", "component, purchase"),
+        ("call 555-010-00\n13 or write", "", "call 555-010-0013 or write"),
     ],
 )
 def test_word_broken_in_a_full_line_is_put_together_and_flagged(
@@ -517,7 +518,8 @@ def test_word_broken_in_a_full_line_is_put_together_and_flagged(
     [
         ("WHEELCHAIR\nACCESSORIES", "wheelchair accessories"),  # two words
         ("E02\n50", "E0250"),  # a code
-        ("888-454-00\n13", "888-454-0013"),  # a number
+        ("1234-00\n13", "1234-0013"),  # a number
+        ("888-454-0013\n(fax)", ""),  # a whole telephone number
         ("A42\n39", ""),
         ("No\nt covered", "not covered"),  # an answer
         ("Yes\nterday", "yesterday"),
