@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 
 from extractors.headers import MOST_LINES, Labels, is_code, match_header, stacked_header
 from extractors.reading import Passage, Row
+from schemas.codes import printable
 
 ABOVE_HEADER = "above the header"
 NO_LIST = "in a table or sheet without codes and header"
@@ -38,6 +39,16 @@ def _rows_from(lines: Sequence[Row | Passage], at: int) -> Iterator[tuple[int, R
         if line.table == first.table and line.place.page == first.place.page:
             found += 1
             yield number, line
+
+
+def whole_label(rows: Sequence[tuple[str, ...]], labels: Labels) -> str | None:
+    """A label that only its lower line is known of, with the words over it; None without one."""
+    if len(rows) < 2 or any(map(is_code, rows[1])):
+        return None
+    for over, under in zip(*rows[:2], strict=False):
+        if over.strip() and labels.name(over) is None and labels.name(under) is not None:
+            return f"{printable(over)} {printable(under)}"
+    return None
 
 
 class Surroundings:

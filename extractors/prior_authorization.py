@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import product
 from typing import Any
 
 from extractors.cell_notes import DatedCode, Patterns, compiled, read_code_cell
@@ -30,7 +31,7 @@ _OPENING = re.compile(r"(?<![\w'])['\"“](?=\w)")
 _CLOSING = re.compile(r"(?<=[^\s(])['\"”](?!\w)")
 _JOINT = " .;,:*-–—"
 _MODIFIER = re.compile(MODIFIER)
-_BETWEEN_MODIFIERS = re.compile(r"[\s,;/]+")
+_BETWEEN_ALTERNATIVES = re.compile(r"\s*(?:[,;/]\s*(?:OR\b)?|\bOR\b)\s*")
 _BETWEEN_NOTES = "; "
 _DATES = ("effective_from", "effective_to")
 
@@ -61,8 +62,8 @@ def prior_authorization(assembly: Assembly, source: Source) -> tuple[list[Record
     """One record for each code and scope of each row, in printed order, and notes that no rule
     reads.
 
-    A row whose code cell names several codes, or that has a PA column for each of several scopes,
-    becomes as many records, all at its place.
+    A row whose code cell names several codes, whose modifiers are alternatives, or that has a PA
+    column for each of several scopes, becomes as many records, all at its place.
     """
     lookups = _lookups(source)
     records: list[Record] = []
@@ -111,7 +112,7 @@ def _records(row: ListRow, lookups: _Lookups) -> Iterator[tuple[Record, tuple[st
     _read_category(row, lookups, common)
     _read_reviewer(row, lookups, common)
     _read_description(row, common)
-    _read_modifiers(row, common)
+    modifiers = _modifiers(row, common)
     _note_invisible(row, common)
     raw_text, printed = row.raw_text, row.printed
     if is_licensed(row, (code.span for code in codes if code)):
@@ -119,13 +120,13 @@ def _records(row: ListRow, lookups: _Lookups) -> Iterator[tuple[Record, tuple[st
         if printed != row.printed or common.values["description_raw"]:
             raw_text = "\t".join(printed)
         _withhold_description(common)
-    for code in codes:
-        for statement in statements(row, lookups.pa):
-            reading = _Reading(dict(common.values), set(common.flags), list(common.faults))
-            unread = _state(row, reading, code, statement, lookups)
-            reading.values["flags"] = sorted(reading.flags) or None
-            faults = tuple(reading.faults)
-            yield Record(TABLE, reading.values, row.place, raw_text, printed, faults), unread
+    for code, named, statement in product(codes, modifiers, statements(row, lookups.pa)):
+        values = {**common.values, "modifiers": named}
+        reading = _Reading(values, set(common.flags), list(common.faults))
+        unread = _state(row, reading, code, statement, lookups)
+        reading.values["flags"] = sorted(reading.flags) or None
+        faults = tuple(reading.faults)
+        yield Record(TABLE, reading.values, row.place, raw_text, printed, faults), unread
 
 
 def _without_words_beside_codes(row: ListRow, lookups: _Lookups) -> ListRow:
@@ -202,15 +203,15 @@ def _withhold_description(reading: _Reading) -> None:
     reading.values |= {"description": None, "description_raw": None}
 
 
-def _read_modifiers(row: ListRow, reading: _Reading) -> None:
-    printed = _text(row, "modifiers")
-    if printed is None:
-        return
-    named = _BETWEEN_MODIFIERS.split(printed.upper())
-    reading.values["modifiers"] = named
-    wrong = [name for name in named if not _MODIFIER.fullmatch(name)]
+def _modifiers(row: ListRow, reading: _Reading) -> list[tuple[str, ...]]:
+    """The modifiers of each rule of a row: those that a mark or "or" separates are alternatives,
+    each with a rule of its own, and those with a space between them belong together."""
+    printed = (_text(row, "modifiers") or "").upper()
+    alternatives = [tuple(each.split()) for each in _BETWEEN_ALTERNATIVES.split(printed)]
+    wrong = [name for named in alternatives for name in named if not _MODIFIER.fullmatch(name)]
     if wrong:
         reading.faults.append(f"{wrong[0]!r} is not a modifier")
+    return list(dict.fromkeys(filter(None, alternatives))) or [()]
 
 
 def _note_invisible(row: ListRow, reading: _Reading) -> None:
@@ -259,7 +260,7 @@ def _state(
 def _read_code(row: ListRow, code: DatedCode | None, reading: _Reading) -> None:
     if code is None:
         reading.values |= {"code_raw": visible(row.cells.get("code", "")) or None}
-        reading.values.pop("modifiers", None)
+        reading.values["modifiers"] = None
         return
     span = code.span
     reading.flags.update(span.flags)
@@ -269,7 +270,7 @@ def _read_code(row: ListRow, code: DatedCode | None, reading: _Reading) -> None:
         "code_end": span.code_end,
         "code_pattern": span.pattern,
         "code_raw": span.raw,
-        "modifiers": [*span.modifiers, *reading.values.get("modifiers", ())] or None,
+        "modifiers": [*span.modifiers, *reading.values["modifiers"]] or None,
     }
 
 

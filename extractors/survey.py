@@ -1,10 +1,10 @@
-"""What a sheet of an XLSX says beside its values: hidden rows, padded numbers, formulas, errors.
+"""What a sheet of an XLSX says beside its values: hidden rows, struck text, padded zeros, errors.
 
 Reads the XML of a sheet piece by piece, so that memory does not grow with it, and looks closely
 only at rows that have something to say. Values are not read here: calamine reads them, and it
-knows nothing of hidden rows, of number formats that are no dates, and of formulas never computed,
-prints errors as empty cells, and lays a whole sheet out as one rectangle, however far its last
-cell lies. So this goes first.
+knows nothing of hidden rows, of looks, of number formats that are no dates, and of formulas never
+computed, prints errors as empty cells, and lays a whole sheet out as one rectangle, however far
+its last cell lies. So this goes first.
 """
 
 from __future__ import annotations
@@ -34,6 +34,10 @@ _COLUMN = re.compile(rb"<(?:\w+:)?col\s([^>]*)>")
 _ATTRIBUTE = re.compile(rb"""([\w:]+)\s*=\s*(?:"([^"]*)"|'([^']*)')""")
 _FORMULA = re.compile(rb"<(?:\w+:)?f[\s/>]")
 _CACHED = re.compile(rb"<(?:\w+:)?v(?:\s[^>]*)?>([^<]*)</")
+# Text that stands in the sheet itself has its runs there.
+_STRUCK = re.compile(rb"<(?:\w+:)?strike(?![^<>]*=\s*[\"'](?:0|false)[\"'])[\s/>]")
+_END_OF_RUN = re.compile(rb"</(?:\w+:)?r\s*>")
+_DIGITS = re.compile(rb"<(?:\w+:)?t(?:\s[^<>]*)?>\s*[0-9][0-9\s,]*<")
 _ROW_NUMBER = re.compile(rb"""\sr\s*=\s*["']([0-9]{1,9})["']""")
 _REFERENCE = re.compile(rb"([A-Z]{1,3})([0-9]{1,7})")
 _FAR_REFERENCES = (re.compile(rb' r="([A-Z]{3,})'), re.compile(rb" r='([A-Z]{3,})"))
@@ -112,7 +116,7 @@ def _check_size(sheet: SheetPart, found: Survey) -> None:
 
 def _markers(padded_styles: Iterable[int], looks: Looks) -> Iterator[bytes]:
     """Bytes of which a row has some where it says more than its values."""
-    yield from (b'"e"', b"'e'", b"<f", b":f")
+    yield from (b'"e"', b"'e'", b"<f", b":f", b"strike", b"superscript")
     if looks.struck or looks.raised:
         yield from (b'"s"', b"'s'")
     for number in (*padded_styles, *looks.styles):
@@ -162,25 +166,36 @@ def _survey_cells(
         cached = _CACHED.search(content)
         value = unescape(cached[1].decode("utf-8", "replace")) if cached else ""
         kind = said.get("t", "n")
+        style = int(said.get("s") or 0)
         string = int(value) if kind == "s" and value.isdecimal() else None
         if string is not None and string in looks.raised:
             found.texts[row, column] = looks.raised[string]
-        if string in looks.struck or (value and int(said.get("s") or 0) in looks.styles):
-            place = f"{_letters(column)}{row}"
-            found.faults.setdefault(row, f"the text in {place} is struck out")
+        if seen := _look(content, string, style, looks):
+            found.faults.setdefault(row, f"the text in {_letters(column)}{row} {seen}")
         if _FORMULA.search(content) and not value and kind != "str":
             place = f"{_letters(column)}{row}"
             found.faults.setdefault(row, f"the formula in {place} was stored without its value")
         elif kind == "e":
             found.texts[row, column] = value
         elif kind == "n" and value:
-            padding = styles.get(int(said.get("s") or 0))
+            padding = styles.get(style)
             whole = re.fullmatch(r"([0-9]{1,15})(?:\.0+)?", value)
             if padding and whole:
                 shown = padding.shown(int(whole[1]))
                 found.texts[row, column] = shown
                 if shown != whole[1]:
                     found.padded.add(row)
+
+
+def _look(content: bytes, string: int | None, style: int, looks: Looks) -> str | None:
+    """What the look of a cell says against taking its value at its word."""
+    is_struck = style in looks.styles and _VALUE.search(content)
+    if is_struck or string in looks.struck or _STRUCK.search(content):
+        return "is struck out"
+    if b"superscript" not in content:
+        return None
+    raised = [run for run in _END_OF_RUN.split(content) if b"superscript" in run]
+    return "has a raised digit" if any(map(_DIGITS.search, raised)) else None
 
 
 def _hidden_columns(head: bytes) -> set[int]:

@@ -17,7 +17,7 @@ from extractors.headers import Header, Labels, is_code, match_header, stacked_fa
 from extractors.line_rules import ExplainedLines
 from extractors.list_body import ListBody
 from extractors.list_rows import ListRow, ListShape, named_cells, shape_of
-from extractors.lookahead import Surroundings, places_from, rows_from
+from extractors.lookahead import Surroundings, places_from, rows_from, whole_label
 from extractors.open_tables import OpenTable, OpenTables
 from extractors.reading import Passage, Problem, Reading, Row, Tally
 from extractors.remarks import Remarks, told
@@ -231,15 +231,21 @@ def _take_header(at: int, header: Header, row: Row, state: _State) -> None:
     state.tables.open(row, header)
     if header.fault:
         printed = told(" | ".join(header.signature))
-        state.problems.append(
-            Problem(
-                f"header with {header.fault}: {printed}; "
-                "add what is new to the source's YAML, or a rule for the line",
-                place,
-            )
-        )
+        message = f"header with {header.fault}: {printed}; {_advice(at, state)}"
+        state.problems.append(Problem(message, place))
     elif header.names not in state.labels.layouts:
         state.remarks.ordered(place, header)
+
+
+def _advice(at: int, state: _State) -> str:
+    """What to do about a header that cannot be read."""
+    whole = whole_label(rows_from(state.reading.lines, at), state.labels)
+    if whole is not None:
+        return f"name labels that stand on two lines whole in the source's YAML, as {told(whole)}"
+    advice = "add what is new to the source's YAML, or a rule for the line"
+    if len(state.reading.sheets) > 1:
+        advice += ", or name the sheets that are the list under table.sheets"
+    return advice
 
 
 def _pass_over(at: int, text: str, row: Row, state: _State) -> bool:

@@ -221,7 +221,8 @@ PRIOR_AUTHORIZATION = _document_table(
         Field(
             "modifiers",
             "strings",
-            "Modifiers printed with the code.",
+            "Modifiers printed with the code, all of which the claim has; a row that names "
+            "alternatives (26/TC) is a rule of each.",
             pattern=MODIFIER,
             role="identity",
         ),

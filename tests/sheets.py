@@ -20,12 +20,19 @@ FORMATS = ("General", "yyyy-mm-dd", "00000", '"E"0000', "0%", "m/d/yyyy h:mm", "
 
 @dataclass(frozen=True)
 class Cell:
-    """A cell as Excel stores it: its value, its style in `FORMATS`, a formula, an error."""
+    """A cell as Excel stores it: its value, its style in `FORMATS`, a formula, an error.
+
+    Instead of a value, `shared` is the number of a string of the workbook, and `runs` the XML of a
+    text whose parts look different.
+    """
 
     value: str | float | bool | None = None
     style: str = "General"
     formula: str | None = None
     error: str | None = None
+    shared: int | None = None
+    runs: str | None = None
+    is_struck: bool = False
 
 
 Printed = str | float | bool | None | Cell
@@ -55,9 +62,12 @@ def letters(column: int) -> str:
 
 
 def draw_xlsx(
-    *sheets: Sheet, is_1904: bool = False, others: Mapping[str, bytes] | None = None
+    *sheets: Sheet,
+    is_1904: bool = False,
+    strings: Sequence[str] = (),
+    others: Mapping[str, bytes] | None = None,
 ) -> bytes:
-    """The bytes of a workbook with these sheets, and other parts by name."""
+    """The bytes of a workbook with these sheets, shared strings as XML, and other parts by name."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("[Content_Types].xml", _content_types())
@@ -65,8 +75,11 @@ def draw_xlsx(
         archive.writestr("xl/workbook.xml", _workbook(sheets, is_1904))
         numbers = range(1, len(sheets) + 1)
         targets = [("worksheet", f"worksheets/sheet{number}.xml") for number in numbers]
-        relations = _relations([*targets, ("styles", "styles.xml")])
-        archive.writestr("xl/_rels/workbook.xml.rels", relations)
+        targets += [("styles", "styles.xml")]
+        if strings:
+            targets += [("sharedStrings", "sharedStrings.xml")]
+            archive.writestr("xl/sharedStrings.xml", _strings(strings))
+        archive.writestr("xl/_rels/workbook.xml.rels", _relations(targets))
         archive.writestr("xl/styles.xml", _styles())
         for number, sheet in zip(numbers, sheets, strict=True):
             archive.writestr(f"xl/worksheets/sheet{number}.xml", _sheet(sheet))
@@ -114,8 +127,14 @@ def _styles() -> str:
     )
     return (
         f'<styleSheet xmlns="{_MAIN}"><numFmts>{formats}</numFmts>'
-        f'<cellStyleXfs><xf numFmtId="0"/></cellStyleXfs><cellXfs>{styles}</cellXfs></styleSheet>'
+        "<fonts><font/><font><strike/></font></fonts>"
+        f'<cellStyleXfs><xf numFmtId="0"/></cellStyleXfs>'
+        f'<cellXfs>{styles}<xf numFmtId="0" fontId="1"/></cellXfs></styleSheet>'
     )
+
+
+def _strings(strings: Sequence[str]) -> str:
+    return f'<sst xmlns="{_MAIN}">' + "".join(f"<si>{each}</si>" for each in strings) + "</sst>"
 
 
 def _sheet(sheet: Sheet) -> str:
@@ -147,10 +166,15 @@ def _row(sheet: Sheet, number: int, cells: Sequence[Printed]) -> str:
 
 def _cell(reference: str, printed: Printed) -> str:
     cell = printed if isinstance(printed, Cell) else Cell(printed)
-    at = f'r="{reference}" s="{FORMATS.index(cell.style)}"'
+    style = len(FORMATS) if cell.is_struck else FORMATS.index(cell.style)
+    at = f'r="{reference}" s="{style}"'
     formula = f"<f>{escape(cell.formula)}</f>" if cell.formula else ""
     if cell.error:
         return f'<c {at} t="e">{formula}<v>{escape(cell.error)}</v></c>'
+    if cell.shared is not None:
+        return f'<c {at} t="s"><v>{cell.shared}</v></c>'
+    if cell.runs:
+        return f'<c {at} t="inlineStr"><is>{cell.runs}</is></c>'
     match cell.value:
         case None:
             return f"<c {at}>{formula}</c>" if formula else f"<c {at}/>"

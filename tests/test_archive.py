@@ -176,6 +176,7 @@ def test_damage_is_refused_or_harmless(draw: st.DataObject) -> None:
     [
         (draw_zip(("list.csv", LIST)), ZIP),
         (b"junk" + draw_zip(("list.csv", LIST)), ZIP),
+        (draw_zip(("list.pdf", b"%PDF-1.7\n"), packed=False), ZIP),
         (draw_xlsx(Sheet("List", [("x",)])), XLSX),
         (draw_xlsx(Sheet("List", [("x",)]))[:200], XLSX),
         (b"\x1f\x8b\x08\x00", GZIP),

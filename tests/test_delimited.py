@@ -53,6 +53,13 @@ def test_lines_above_the_header_are_passages() -> None:
     assert reading.pages is None
 
 
+def test_a_line_above_the_header_has_no_marks_of_the_program_that_wrote_it() -> None:
+    reading = read('"Effective 1/1/2026, revised",,\nAll plans,,\n' + HEADER + "E0601,x,Yes\n")
+    above = [line for line in reading.lines if isinstance(line, Passage)]
+    assert [line.text for line in above] == ["Effective 1/1/2026, revised", "All plans"]
+    assert above[0].raw_text == '"Effective 1/1/2026, revised",,'
+
+
 def test_a_quotation_mark_inside_a_cell_is_a_character() -> None:
     assert rows_of(HEADER + 'E0601,10" brace,Yes\n')[1].cells == ("E0601", '10" brace', "Yes")
 

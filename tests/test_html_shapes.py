@@ -284,6 +284,22 @@ def test_orthoses_with_dated_codes_in_one_cell_become_eleven_rules() -> None:
     }
 
 
+def test_digit_raised_beside_a_code_is_no_digit_of_it() -> None:
+    raised = "<tr><td>A100<sup>1</sup><td>x<td>No<td><tr><td>A1000<sup>2</sup><td>x<td>Yes<td>"
+    first, second = extracted(f"<table>{HEADER}{raised}</table>").records
+    assert first.faults == ("'A100¹' is not a code",)
+    assert (second.values["code"], second.values["flags"]) == ("A1000", ["footnote_missing"])
+
+
+def test_empty_pa_cell_under_other_words_spread_over_it_is_a_fault() -> None:
+    rows = "<tr><td>A1000<td colspan=2>see the policy<td>" + ROW.replace("A1000", "A1001")
+    found = extracted(
+        f"<table>{HEADER}{rows}</table>", statuses={"Yes": "required", "": "not_required"}
+    )
+    assert published(found) == [("A1001", "required")]
+    assert found.records[0].faults == ("'see the policy' in another column covers the PA value",)
+
+
 # ---------------------------------------------------------------- broken markup
 
 

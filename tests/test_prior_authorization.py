@@ -121,6 +121,40 @@ def test_note_that_asks_for_something_where_the_row_says_no_is_a_fault(note: str
     assert record.values.get("effective_from") is None
 
 
+@pytest.mark.parametrize(
+    "note", ["No PA required for adults", "Removed from the list", "PA is not needed"]
+)
+def test_note_that_may_deny_what_the_row_asks_for_is_a_fault(note: str) -> None:
+    assert only(f"X\tA1000\tx\tYes\tUM Inc\t{note}").faults == (
+        f"the row says required, and its note {note!r} may deny it",
+    )
+
+
+@pytest.mark.parametrize(
+    ("printed", "rules"),
+    [
+        ("26/TC", [["26"], ["TC"]]),
+        ("NU, RR or UE", [["NU"], ["RR"], ["UE"]]),
+        ("NU, or RR,", [["NU"], ["RR"]]),
+        ("KX RR", [["KX", "RR"]]),
+        ("", [None]),
+    ],
+)
+def test_row_is_a_rule_of_each_modifier_that_it_names_as_an_alternative(
+    printed: str, rules: list[list[str] | None]
+) -> None:
+    columns = ("code", "modifiers", "pa")
+    records, _ = found(row("A1000", printed, "Yes", columns=columns), columns=columns)
+    assert [record.values["modifiers"] for record in records] == rules
+    assert not any(record.faults for record in records)
+
+
+def test_what_is_no_modifier_is_a_fault_of_every_rule_of_its_row() -> None:
+    columns = ("code", "modifiers", "pa")
+    records, _ = found(row("A1000", "NU, any", "No", columns=columns), columns=columns)
+    assert [record.faults for record in records] == [("'ANY' is not a modifier",)] * 2
+
+
 def test_harmless_note_may_stand_where_the_row_says_no() -> None:
     assert only("X\tA1000\tx\tNo\tUM Inc\tCall us").faults == ()
 
@@ -192,6 +226,13 @@ def test_column_without_a_name_of_ours_is_withheld_where_its_label_says_descript
     extra = replace(row(*printed[:6]), printed=printed, labelled=labels)
     (record,), _ = found(extra)
     assert record.cells == ("X", "00100", "…", "Yes", "UM Inc", "", "…", "2")
+    assert "words" not in repr(record)
+
+
+@pytest.mark.parametrize("cell", ["00100 some words", "some words here 00100", "0010O - words"])
+def test_words_beside_a_licensed_code_in_its_cell_are_withheld(cell: str) -> None:
+    record = only(f"X\t{cell}\t\tYes\tUM Inc\t")
+    assert record.faults
     assert "words" not in repr(record)
 
 

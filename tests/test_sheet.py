@@ -12,15 +12,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from python_calamine import CalamineWorkbook
 
+from extractors.extract import extract
 from extractors.reading import ExtractionError, Row
+from extractors.records import Extract
 from extractors.sheet import read_sheet
 from extractors.survey import MAX_GAP
 from extractors.workbook import padding_of
-from schemas.source import TableRules
+from schemas.source import Source, TableRules
 from tests.conftest import shared
 from tests.sheets import Cell, Printed, Sheet, draw_xlsx
+from tests.test_hostile_html import KIT
 
 HEADER = ("Code", "Description", "PA Required")
+NAMED = {"code": "Code", "description": "Description", "pa": "PA Required"}
 
 
 def choosing(*patterns: str) -> TableRules:
@@ -31,6 +35,25 @@ def rows_of(data: bytes, rules: TableRules | None = None) -> list[Row]:
     reading = read_sheet(data, rules)
     assert reading.lines_seen == len(reading.lines)
     return [line for line in reading.lines if isinstance(line, Row)]
+
+
+def extracted(data: bytes, columns: dict[str, str], **said: Any) -> Extract:
+    """What comes of a list in which an empty cell means no."""
+    table = {
+        "columns": {name: [label] for name, label in columns.items()},
+        "layouts": [list(columns)],
+        "statuses": {"Yes": "required", "": "not_required"},
+    }
+    return extract(data, Source.model_validate(KIT | {"table": table | said}))
+
+
+def listed(data: bytes, columns: dict[str, str], **said: Any) -> dict[str, list[Any]]:
+    """The PA statuses of each code of such a list, or its faults."""
+    found: dict[str, list[Any]] = {}
+    for record in extracted(data, columns, **said).records:
+        code = record.values.get("code") or record.values["code_raw"]
+        found.setdefault(code, []).append(record.faults or record.values["pa_status"])
+    return found
 
 
 def one_row(*cells: Printed, **said: Any) -> Row:
@@ -162,6 +185,80 @@ def test_a_value_that_a_merged_cell_covers_is_a_fault() -> None:
     row = one_row("No", "Yes", merged=["A1:B1"])
     assert row.cells == ("No", "")
     assert row.fault == "a merged cell covers 'Yes'"
+
+
+def test_a_pa_value_merged_down_over_rows_is_the_value_of_each() -> None:
+    rows = [HEADER, ("E0601", "x", "Yes"), ("E0602", "y"), ("E0603", "z")]
+    data = draw_xlsx(Sheet("List", rows, merged=["C2:C3"]))
+    assert listed(data, NAMED) == {
+        "E0601": ["required"],
+        "E0602": ["required"],
+        "E0603": ["not_required"],
+    }
+
+
+def test_a_pa_value_merged_over_pa_columns_is_the_value_of_each_and_other_words_are_a_fault() -> (
+    None
+):
+    columns = {"code": "Code", "description": "Words", "pa_one": "One", "pa_two": "Two"}
+    scopes = {name: {"line_of_business": name} for name in ("medicaid", "commercial")}
+    rows = [tuple(columns.values()), ("E0601", "x", "Yes"), ("E0602", "y")]
+    found = listed(
+        draw_xlsx(Sheet("List", rows, merged=["C2:D2", "B3:C3"])),
+        columns,
+        scopes=dict(zip(("pa_one", "pa_two"), scopes.values(), strict=True)),
+    )
+    assert found["E0601"] == ["required", "required"]
+    assert all("'y' in another column covers the PA value" in faults for faults in found["E0602"])
+
+
+def test_words_over_pa_columns_alone_are_no_title_to_pass_over() -> None:
+    columns = {"code": "Code", "description": "Words", "pa_one": "One", "pa_two": "Two"}
+    rows = [("Acme",), (), ("", "", "NOT required for"), tuple(columns.values())]
+    data = draw_xlsx(Sheet("List", [*rows, ("E0601", "x", "Yes")], merged=["C3:D3"]))
+    scopes = {
+        "pa_one": {"line_of_business": "medicaid"},
+        "pa_two": {"line_of_business": "exchange"},
+    }
+    found = extracted(data, columns, scopes=scopes)
+    (problem,) = [problem for problem in found.problems if problem.holds]
+    assert "NOT required for" in str(problem)
+    assert problem.place.line == 3
+
+
+def test_a_struck_row_or_code_is_a_fault_and_never_a_rule() -> None:
+    strings = ("<r><rPr><strike/></rPr><t>E0602</t></r><r><t>, E0603</t></r>", "<t>E0604</t>")
+    rows = [
+        (Cell("E0601", is_struck=True), "x", "Yes"),
+        (Cell(shared=0), "y", "Yes"),
+        (Cell(shared=1), "z", "Yes"),
+    ]
+    assert listed(draw_xlsx(Sheet("List", [HEADER, *rows]), strings=strings), NAMED) == {
+        "E0601": [("the text in A2 is struck out",)],
+        "E0602": [("the text in A3 is struck out",)],
+        "E0603": [("the text in A3 is struck out",)],
+        "E0604": ["required"],
+    }
+
+
+@pytest.mark.parametrize(
+    ("look", "why"),
+    [
+        ("<strike/>", "the text in A2 is struck out"),
+        ('<vertAlign val="superscript"/>', "the text in A2 has a raised digit"),
+        ('<strike val="0"/>', None),
+    ],
+)
+def test_the_look_of_text_in_the_sheet_itself_counts_too(look: str, why: str | None) -> None:
+    code = Cell(runs=f"<r><t>E060</t></r><r><rPr>{look}</rPr><t>1</t></r>")
+    data = draw_xlsx(Sheet("List", [HEADER, (code, "x", "Yes"), ("E0602", "y", "Yes")]))
+    assert listed(data, NAMED) == {"E0601": [(why,) if why else "required"], "E0602": ["required"]}
+
+
+def test_a_digit_raised_beside_a_code_is_no_digit_of_it() -> None:
+    raised = '<r><t>E060</t></r><r><rPr><vertAlign val="superscript"/></rPr><t>1</t></r>'
+    data = draw_xlsx(Sheet("List", [HEADER, (Cell(shared=0), "x", "Yes")]), strings=[raised])
+    assert listed(data, NAMED) == {"E060¹": [("'E060¹' is not a code",)]}
 
 
 def test_a_hidden_sheet_is_reported_and_not_read() -> None:

@@ -144,6 +144,14 @@ def test_cell_printed_once_is_carried_down_only_where_the_source_says_so() -> No
     assert [c["category"] for c in cells(read(*lines))] == ["DME", ""]
 
 
+def test_carried_cell_ends_with_its_section() -> None:
+    found = read(
+        "Category\tCode\tPA Required?", "DME\tA1000\tYes", "List: Two", "\tA1001\tYes",
+        carry_down=["category"],
+    )  # fmt: skip
+    assert [row.cells["category"] for row in found.rows] == ["DME", ""]
+
+
 def test_carried_cell_ends_at_the_next_header() -> None:
     header = "Category\tCode\tPA Required?"
     found = read(header, "DME\tA1000\tYes", header, "\tA1001\tYes", carry_down=["category"])
@@ -329,6 +337,17 @@ def test_codes_alone_in_a_row_may_be_a_title_and_have_a_fault() -> None:
     ]
 
 
+def test_section_of_a_sheet_ends_with_it_and_that_of_a_cover_does_not() -> None:
+    found = drawn(
+        row(1, "List: All"),
+        row(1, "List: One", page=2, table=2), row(2, *LABELS, page=2, table=2),
+        row(3, "A1000", "x", "Yes", page=2, table=2),
+        row(1, *LABELS, page=3, table=3), row(2, "A1001", "y", "Yes", page=3, table=3),
+        sheets=("Cover", "One", "Two"),
+    )  # fmt: skip
+    assert [r.carried["section"] for r in found.rows] == ["One", "All"]
+
+
 def test_continued_section_is_the_same_section() -> None:
     found = read(
         "List: Orthoses", HEADER, "A1000\tx\tYes", "List: Orthoses (cont.)", HEADER, "A1001\ty\tYes"
@@ -386,6 +405,14 @@ def test_row_without_value_before_a_page_break_makes_the_next_row_doubtful() -> 
 def test_words_below_a_row_that_are_not_joined_make_the_row_doubtful() -> None:
     found = drawn(row(1, *LABELS), row(2, "A1000", "unless", "Yes"), row(3, "", "billed", ""))
     assert all(r.fault for r in found.rows)
+
+
+def test_value_alone_below_a_row_without_one_makes_both_doubtful() -> None:
+    found = drawn(
+        row(1, *LABELS), row(2, "A1000", "unless", ""), row(3, "", "billed", "Yes"),
+        statuses={"Yes": "required", "": "not_required"},
+    )  # fmt: skip
+    assert all("the lower has a PA value and no code" in str(r.fault) for r in found.rows)
 
 
 def test_section_between_two_rows_keeps_them_apart() -> None:
@@ -572,6 +599,33 @@ def test_second_table_of_a_sheet_without_header_is_read_under_the_header_above_i
     )  # fmt: skip
     assert codes(found) == ["A1000", "A1001"]
     assert balanced(found)
+
+
+def test_sheet_without_header_is_held_though_its_rows_have_as_many_columns() -> None:
+    found = drawn(
+        row(1, *LABELS), row(2, "A1000", "x", "Yes"), row(1, "A1001", "y", "Yes", page=2, table=2),
+        sheets=("List", "Removed codes"),
+    )  # fmt: skip
+    (problem,) = [problem for problem in found.problems if problem.holds]
+    assert "a sheet without a header of its own" in str(problem)
+    assert problem.place == Place(2, 1)
+
+
+def test_label_known_by_its_lower_line_alone_is_told_whole() -> None:
+    found = drawn(
+        row(1, "Code", "Description", "Plan"), row(2, "", "", "PA Required?"), row(3, "A1", "x", "")
+    )
+    assert "as 'Plan PA Required?'" in str(found.problems[0])
+
+
+def test_header_of_another_sheet_that_cannot_be_read_names_the_key_that_chooses() -> None:
+    found = drawn(
+        row(1, *LABELS), row(2, "A1000", "x", "Yes"),
+        row(1, "Code", "Description", "Change", page=2, table=2),
+        sheets=("List", "Revisions"),
+    )  # fmt: skip
+    assert "'Change'" in str(found.problems[0])
+    assert "table.sheets" in str(found.problems[0])
 
 
 def test_many_rows_before_any_header_are_told_by_the_first_of_them() -> None:

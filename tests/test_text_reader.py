@@ -108,6 +108,18 @@ def test_a_header_printed_again_may_move_the_columns() -> None:
     assert row.cells == ("E0609", "Bed", "Yes")
 
 
+def test_quoted_cells_between_tabs_lose_their_quotation_marks() -> None:
+    text = 'Code\tDescription\tPA Required\n"E0601, E0602"\t"a\n12"" b"\tYes\nE0603\tc\tNo\n'
+    _, first, second = rows_of(text)
+    assert first.cells == ("E0601, E0602", 'a\n12" b', "Yes")
+    assert (second.cells, second.place.line) == (("E0603", "c", "No"), 4)
+
+
+def test_quotation_marks_that_belong_to_cells_between_tabs_stay() -> None:
+    text = 'Code\tDescription\tPA Required\nE0601\t"a" brace\tYes\nE0602\t10"\tNo\n'
+    assert [row.cells[1] for row in rows_of(text)[1:]] == ['"a" brace', '10"']
+
+
 def test_tabs_and_pipes_are_cells_with_and_without_rules() -> None:
     text = "Code\tDescription, in words\tPA Required\nE0601\tx, y\tYes\n"
     assert [row.cells for row in rows_of(text)][1] == ("E0601", "x, y", "Yes")
