@@ -100,7 +100,8 @@ def sheets(data: bytes, rules: TableRules | None = None) -> Iterator[Sheet]:
         engines.close()
     if not pages:
         raise ExtractionError("the PDF has no pages: fetch it again or ask the publisher")
-    check_page_count(pdf, pages)
+    with named("the pages"):
+        check_page_count(pdf, pages)
 
 
 def _labels(rules: TableRules | None) -> frozenset[str] | None:

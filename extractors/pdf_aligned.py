@@ -66,7 +66,8 @@ def aligned_grid(
         kept, titled = _rows_and_titles(pieces, body, columns_below, cuts)
         body, columns_below = body[kept], columns_below[kept]
     if len(body):
-        rows = _rows(ink, pieces, body, columns_below, titled, _habit(before, len(cuts) + 1))
+        habit = _habit(before, len(cuts) + 1)
+        rows = rows_of_pieces(ink, pieces, body, columns_below, titled, habit)
     if header:
         head = (pieces.lines[at[is_head]] > header.upper) & (header.upper >= header.first)
         body = np.append(at[is_head], body)
@@ -142,10 +143,18 @@ def _titles(lines: _Lines, cuts: Sequence[float], edge: float) -> Bools:
     return title
 
 
-def _rows(
-    ink: Ink, pieces: Pieces, at: Ints, columns: Ints, titled: Ints, habit: Habit | None
+def rows_of_pieces(
+    ink: Ink,
+    pieces: Pieces,
+    at: Ints,
+    columns: Ints,
+    titled: Sequence[int] | Ints = (),
+    habit: Habit | None = None,
 ) -> Ints:
-    """The row of each piece, from 0."""
+    """The row, from 0, of each of these pieces in their columns.
+
+    `titled` are lines that follow a title, `habit` how rows stood on the page before.
+    """
     boxes = pieces.boxes[at]
     numbers, lines = np.unique(pieces.lines[at], return_inverse=True)
     levels = np.bincount(lines, weights=boxes[:, 1] + boxes[:, 3]) / 2 / np.bincount(lines)

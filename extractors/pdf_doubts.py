@@ -1,6 +1,8 @@
 """What on a page may not be as its ruled tables say: text in no closed cell, or struck through.
 
-Every doubt is one to hold the document for: a person compares the page. Nothing is decided here.
+Every doubt is one that a person compares the page for. Where it is about text that runs over a
+border within one row, it is that row's alone; otherwise the document is held. Nothing is decided
+here.
 """
 
 from __future__ import annotations
@@ -22,12 +24,14 @@ THROUGH_MIDDLE = 0.2
 
 # A doubt in words, and the place of the text that it is about.
 Doubt = tuple[str, Box]
+# The number of a table and of its row.
+RowOf = tuple[int, int]
 
 
 def doubts(ink: Ink, rules: Rules, grids: Sequence[Grid], overflow: Overflow) -> Iterator[Doubt]:
     """The doubts about the ruled tables of a page, each in words and with its place."""
     yield from _open_cells(ink, rules, grids, overflow.homes)
-    yield from _crossed_borders(ink, overflow)
+    yield from (doubt for doubt, row in _crossed_borders(ink, grids, overflow) if row is None)
     yield from _struck(ink, rules)
 
 
@@ -85,8 +89,22 @@ def _reach(
     return float(start[met].min(initial=low)), float(end[met].max(initial=high))
 
 
-def _crossed_borders(ink: Ink, overflow: Overflow) -> Iterator[Doubt]:
-    """Text that runs on over the border of its cell, where it would be read as the next cell's."""
+def doubtful_rows(
+    ink: Ink, grids: Sequence[Grid], overflow: Overflow
+) -> Iterator[tuple[RowOf, Doubt]]:
+    """Rows of which some text may belong to another cell of the same row."""
+    for doubt, row in _crossed_borders(ink, grids, overflow):
+        if row is not None:
+            yield row, doubt
+
+
+def _crossed_borders(
+    ink: Ink, grids: Sequence[Grid], overflow: Overflow
+) -> Iterator[tuple[Doubt, RowOf | None]]:
+    """Text that runs on over the border of its cell, where it would be read as the next cell's.
+
+    The row that it is all in, if there is one.
+    """
     if not len(overflow.undecided):
         return
     inked = np.sort(overflow.undecided)
@@ -98,7 +116,21 @@ def _crossed_borders(ink: Ink, overflow: Overflow) -> Iterator[Doubt]:
         message = (
             f"text runs over the border of its cell in {sample(ink, around)}; compare the page"
         )
-        yield message, union(ink.boxes[letters])
+        yield (message, union(ink.boxes[letters])), _row_of(ink, grids, letters)
+
+
+def _row_of(ink: Ink, grids: Sequence[Grid], letters: Ints) -> RowOf | None:
+    """The row of a table that letters are in, all text beside them too, if no cell is of two."""
+    heights = (ink.boxes[:, 1] + ink.boxes[:, 3]) / 2
+    first = int(letters[0])
+    beside = np.abs(heights - heights[first]) < ink.sizes[first] / 2
+    inked = np.flatnonzero(beside & ~blanks(ink))
+    for number, grid in enumerate(grids):
+        homes = grid.homes[inked]
+        if len(grid.cells) == grid.shape[0] * grid.shape[1] and (homes >= 0).all():
+            rows = np.unique(grid.rows[homes])
+            return (number, int(rows[0])) if len(rows) == 1 else None
+    return None
 
 
 def _struck(ink: Ink, rules: Rules) -> Iterator[Doubt]:

@@ -10,12 +10,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from extractors.pdf_boxes import middles
+from extractors.pdf_boxes import middles, union
 from extractors.pdf_cells import Cells, enclosed_cells, ranks
-from extractors.pdf_doubts import Doubt, doubts
+from extractors.pdf_doubts import Doubt, RowOf, doubtful_rows, doubts
 from extractors.pdf_ink import Grid, Ink, Ints
+from extractors.pdf_open_sides import closed_sides
 from extractors.pdf_overflow import settled
 from extractors.pdf_rules import rules_of
+from extractors.pdf_unparted import parted_rows
 from extractors.pdf_words import blanks
 
 
@@ -24,12 +26,14 @@ class RuledTables:
     """The ruled tables of a page from the top, and what may not be as they say.
 
     `over` has for each grid the numbers of those cells that a word is printed over the border of:
-    the word is in the cell it belongs to. Every doubt is one to hold the document for.
+    the word is in the cell it belongs to. Every doubt is one to hold the document for; those in
+    `doubtful_rows` are each about one row, named by the numbers of its grid and in it.
     """
 
     grids: tuple[Grid, ...]
     over: tuple[frozenset[int], ...]
     doubts: tuple[Doubt, ...]
+    doubtful_rows: dict[RowOf, Doubt]
 
 
 def ruled_tables(ink: Ink) -> RuledTables:
@@ -37,23 +41,34 @@ def ruled_tables(ink: Ink) -> RuledTables:
 
     Raises `ExtractionError` for a page with too many crossings of ruling lines to be a list.
     """
-    rules = rules_of(ink)
+    rules, sides = closed_sides(ink, rules_of(ink))
     cells = enclosed_cells(rules, ink.number)
     homes = cells.at(*middles(ink.boxes))
     if not ink.upright.all():
         homes[~ink.upright] = -1
     overflow = settled(ink, cells, homes)
-    grids, over = [], []
+    grids: list[Grid] = []
+    over: list[frozenset[int]] = []
+    unsure: dict[RowOf, Doubt] = {}
     for own in _filled_tables(ink, cells, overflow.homes):
         number = np.full(len(cells.boxes) + 1, -1)
         number[own] = np.arange(len(own))
-        grids.append(_grid(cells, own, number[overflow.homes]))
-        over.append(frozenset(int(number[cell]) for cell in overflow.over if number[cell] >= 0))
+        parted = parted_rows(ink, _grid(cells, own, number[overflow.homes]), sides)
+        unsure |= {(len(grids), row): _unsure(parted.grid, row) for row in parted.unsure}
+        grids.append(parted.grid)
+        crossed = [int(number[cell]) for cell in overflow.over if number[cell] >= 0]
+        over.append(frozenset(np.flatnonzero(np.isin(parted.origins, crossed)).tolist()))
     return RuledTables(
         grids=tuple(grids),
         over=tuple(over),
         doubts=tuple(doubts(ink, rules, grids, overflow)),
+        doubtful_rows=unsure | dict(doubtful_rows(ink, grids, overflow)),
     )
+
+
+def _unsure(grid: Grid, row: int) -> Doubt:
+    message = "several codes stand in one cell and may be several rows; compare the page"
+    return message, union(grid.cells[grid.rows == row])
 
 
 def _filled_tables(ink: Ink, cells: Cells, homes: Ints) -> list[Ints]:

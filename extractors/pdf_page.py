@@ -14,8 +14,10 @@ from extractors.pdf_boxes import changes, middles, union, unions
 from extractors.pdf_breaks import Breaks, possible_breaks
 from extractors.pdf_checks import codes_in, imbalance, missing_codes, unreadable
 from extractors.pdf_columns import aligned_grids
+from extractors.pdf_framed import is_framed_only
 from extractors.pdf_grids import ruled_tables
 from extractors.pdf_ink import Bools, Box, Floats, Grid, Ink
+from extractors.pdf_raised import with_superscripts
 from extractors.pdf_words import (
     blanks,
     cell_texts,
@@ -73,6 +75,7 @@ class _Line:
     table: int = 0
     flags: tuple[str, ...] = ()
     breaks: Breaks = field(default_factory=dict)
+    fault: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,18 +104,22 @@ def read_page(
     """
     sheet = Sheet(ink.number)
     told: list[tuple[str, Box | None, bool]] = []
-    ink = _shown(ink, told)
+    ink = with_superscripts(_shown(ink, told))
     told += _about_pictures(ink)
     _check_crossings(ink)
     ruled = ruled_tables(ink)
     taken = np.zeros(len(ink.text), dtype=bool)
-    for grid in ruled.grids:
+    grids: list[Grid] = []
+    flagged: list[set[int]] = []
+    faults: list[dict[int, str]] = []
+    for number, (grid, over) in enumerate(zip(ruled.grids, ruled.over, strict=True)):
+        if labels and is_framed_only(ink, grid, labels, goes_on=bool(aligned_before)):
+            continue
         taken |= grid.homes >= 0
-    grids = [*ruled.grids]
-    flagged = [
-        {int(grid.rows[cell]) for cell in over}
-        for grid, over in zip(ruled.grids, ruled.over, strict=True)
-    ]
+        grids.append(grid)
+        flagged.append({int(grid.rows[cell]) for cell in over})
+        doubtful = ruled.doubtful_rows.items()
+        faults.append({row: text for (of, row), (text, _) in doubtful if of == number})
     if labels is not None:
         free = np.flatnonzero(~taken & ink.upright)
         sheet.aligned = aligned_grids(ink, free, labels, aligned_before)
@@ -120,13 +127,14 @@ def read_page(
             taken |= grid.homes >= 0
         grids += sheet.aligned
         flagged += [set() for _ in sheet.aligned]
+        faults += [{} for _ in sheet.aligned]
     prose = printed_lines(ink, np.flatnonzero(~taken))
     sheet.tables = len(grids)
     sheet.lines_seen = sum(grid.shape[0] for grid in grids) + len(prose)
 
     order = sorted(range(len(grids)), key=lambda index: _corner(grids[index].box))
     tables = [
-        _rows_of(ink, grids[index], tables_before + place, flagged[index])
+        _rows_of(ink, grids[index], tables_before + place, flagged[index], faults[index])
         for place, index in enumerate(order, start=1)
     ]
     blocks = [_Block((_Line(line.box, line.text),)) for line in prose]
@@ -138,6 +146,8 @@ def read_page(
 
     sheet.problems += [sheet.problem(text, box, holds=holds) for text, box, holds in told]
     sheet.doubts += [sheet.problem(text, box) for text, box in ruled.doubts]
+    in_rows = ruled.doubtful_rows.values()
+    sheet.doubts += [sheet.problem(text, box, holds=False) for text, box in in_rows]
     text = "\n".join([line.raw_text for line in sheet.lines])
     sheet.doubts += [
         sheet.problem(f"{message}; report the document") for message in imbalance(text, ink)
@@ -161,10 +171,12 @@ def _number(sheet: Sheet, lines: Iterable[_Line]) -> None:
             raw = "\t".join(line.content)
             if line.breaks:
                 sheet.breaks[len(sheet.lines)] = line.breaks
-            sheet.lines.append(Row(place, line.content, raw, line.table, flags=line.flags))
+            sheet.lines.append(Row(place, line.content, raw, line.table, line.fault, line.flags))
 
 
-def _rows_of(ink: Ink, grid: Grid, table: int, flagged: set[int]) -> list[_Line]:
+def _rows_of(
+    ink: Ink, grid: Grid, table: int, flagged: set[int], faults: dict[int, str]
+) -> list[_Line]:
     rows, columns = grid.shape
     cells = [[""] * columns for _ in range(rows)]
     breaks: list[dict[int, list[int]]] = [{} for _ in range(rows)]
@@ -185,6 +197,7 @@ def _rows_of(ink: Ink, grid: Grid, table: int, flagged: set[int]) -> list[_Line]
             table,
             ("text_over_border",) if row in flagged else (),
             breaks[row],
+            faults.get(row),
         )
         for row, box in enumerate(boxes)
     ]

@@ -96,9 +96,13 @@ def row_numbers(text: TableText) -> Ints:
     return best
 
 
+def begins_with_code(text: str) -> bool:
+    """Whether a printed text begins with what looks like a code."""
+    return bool(_CODE.match(text))
+
+
 def _columns(text: TableText) -> Iterator[_Column]:
-    coded = [bool(_CODE.match(each)) for each in text.texts]
-    is_code = np.array(coded)
+    is_code = np.array([begins_with_code(each) for each in text.texts])
     for column in np.unique(text.columns).tolist():
         at = np.flatnonzero(text.columns == column)
         widths, firsts = text.widths[at], text.firsts[at]

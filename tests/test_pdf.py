@@ -352,9 +352,14 @@ def test_column_without_its_outer_line_holds_the_document() -> None:
 @pytest.mark.parametrize(
     "name", ["Synthetic item with a long name", "Synthetic item of a long name"]
 )
-def test_text_that_runs_over_its_border_holds_the_document(name: str, neighbor: str) -> None:
-    reading = read_pdf(drawn(lambda canvas: draw_grid(canvas, [[name, neighbor]])))
-    assert only_problem(reading).startswith("held: text runs over the border of its cell")
+def test_text_that_runs_over_its_border_makes_its_row_doubtful(name: str, neighbor: str) -> None:
+    rows = [["A1000", "Yes"], [name, neighbor], ["E0601", "No"]]
+    reading = read_pdf(drawn(lambda canvas: draw_grid(canvas, rows)))
+    assert only_problem(reading).startswith("told: text runs over the border of its cell")
+    above, faulty, below = rows_of(reading)
+    assert (above.fault, below.fault) == (None, None)
+    assert faulty.fault is not None
+    assert name[-5:] in faulty.fault
 
 
 def test_text_that_runs_out_of_its_table_holds_the_document() -> None:

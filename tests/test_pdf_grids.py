@@ -78,7 +78,8 @@ def over(tables: RuledTables) -> int:
 
 
 def doubts(tables: RuledTables) -> list[str]:
-    return [message.split(" in '")[0].split(":")[0] for message, _ in tables.doubts]
+    said = (*tables.doubts, *tables.doubtful_rows.values())
+    return [message.split(" in '")[0].split(":")[0] for message, _ in said]
 
 
 def rule_grid(canvas: Canvas, xs: list[float], ys: list[float]) -> None:
