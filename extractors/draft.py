@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from extractors.headers import MOST_LINES, is_code, label_key, stack
+from extractors.lists.headers import MOST_LINES, is_code, label_key, stack
 from extractors.reading import ExtractionError, Reading, Row
 from schemas.codes import printable, value_key
 

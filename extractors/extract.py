@@ -13,14 +13,14 @@ from datetime import date
 from extractors.archive import open_member
 from extractors.dates import parse_date
 from extractors.html import read_html
+from extractors.lists.prior_authorization import prior_authorization
+from extractors.lists.table_rows import table_rows
 from extractors.narrative import narrate
 from extractors.pdf import read_pdf
-from extractors.prior_authorization import prior_authorization
 from extractors.reading import ExtractionError, Problem, Reading
 from extractors.records import Extract
 from extractors.sheet import read_sheet
 from extractors.sniff import HTML, PDF, TEXT, XLS, XLSX, ZIP, sniff
-from extractors.table_rows import table_rows
 from extractors.tables import assemble
 from extractors.text import read_text
 from schemas.source import Source, TableRules

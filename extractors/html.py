@@ -12,19 +12,19 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from extractors.cells import tabular_row
-from extractors.html_lines import Block, find_lines
-from extractors.html_omissions import (
+from extractors.markup.lines import Block, find_lines
+from extractors.markup.omissions import (
     HIDDEN,
     count_outside,
     find_odd_cells,
     leave_out_hidden,
     leave_out_margins,
 )
-from extractors.html_selection import select
-from extractors.html_tables import PrintedRow, spread_tables
-from extractors.html_text import collapsed
-from extractors.html_tree import Element, Tree, parse_tree
-from extractors.html_visibility import looks
+from extractors.markup.selection import select
+from extractors.markup.tables import PrintedRow, spread_tables
+from extractors.markup.text import collapsed
+from extractors.markup.tree import Element, Tree, parse_tree
+from extractors.markup.visibility import looks
 from extractors.reading import ExtractionError, Passage, Problem, Reading, Row
 from schemas.codes import printable
 from schemas.provenance import Place

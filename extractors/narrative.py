@@ -13,17 +13,17 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from extractors.citations import find_citations
-from extractors.definitions import find_definitions, table_definition
-from extractors.entities import Entity, find_modifiers, find_payers
-from extractors.mentions import find_mentions, role, subjects
-from extractors.outline import Outline, outline
-from extractors.paragraphs import Paragraph, plain
-from extractors.products import find_products
+from extractors.prose.citations import find_citations
+from extractors.prose.definitions import find_definitions, table_definition
+from extractors.prose.entities import Entity, find_modifiers, find_payers
+from extractors.prose.mentions import find_mentions, role, subjects
+from extractors.prose.outline import Outline, outline
+from extractors.prose.paragraphs import Paragraph, plain
+from extractors.prose.products import find_products
+from extractors.prose.requirements import Doubt, Duty, read_duties
+from extractors.prose.sentences import split_sentences
 from extractors.reading import Problem, Reading
 from extractors.records import Extract, Record
-from extractors.requirements import Doubt, Duty, read_duties
-from extractors.sentences import split_sentences
 from schemas.codes import MODIFIER, CodeMention
 from schemas.provenance import Place
 from schemas.source import NarrativeRules, Source

@@ -17,9 +17,8 @@ from dataclasses import replace
 
 from pdfplumber.pdf import PDF
 
-from extractors.pdf_breaks import Breaks, mended
-from extractors.pdf_bytes import check_bytes
-from extractors.pdf_document import (
+from extractors.pages.breaks import Breaks, mended
+from extractors.pages.document import (
     Leaf,
     check_page_count,
     document_problems,
@@ -28,11 +27,12 @@ from extractors.pdf_document import (
     notes_over,
     opened,
 )
-from extractors.pdf_drawn import Drawn, ink_of
-from extractors.pdf_ink import Grid
-from extractors.pdf_page import Sheet, read_page
-from extractors.pdf_pdfium import Document, Unsure
-from extractors.pdf_plumber import drawn_by_plumber
+from extractors.pages.drawn import Drawn, ink_of
+from extractors.pages.file_bytes import check_bytes
+from extractors.pages.ink import Grid
+from extractors.pages.page import Sheet, read_page
+from extractors.pages.pdfium import Document, Unsure
+from extractors.pages.plumber import drawn_by_plumber
 from extractors.reading import ExtractionError, Passage, Problem, Reading, Row
 from schemas.codes import header_key
 from schemas.provenance import Place

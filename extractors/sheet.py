@@ -30,9 +30,9 @@ from python_calamine import (
 
 from extractors.cells import tabular_row
 from extractors.reading import ExtractionError, Problem, Reading, Row
-from extractors.rich_text import looks
-from extractors.survey import Survey, survey
-from extractors.workbook import check_parts, paddings, sheets
+from extractors.sheets.rich_text import looks
+from extractors.sheets.survey import Survey, survey
+from extractors.sheets.workbook import check_parts, paddings, sheets
 from extractors.zipped import open_archive
 from schemas.provenance import Place
 from schemas.source import TableRules

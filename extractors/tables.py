@@ -12,15 +12,22 @@ import re
 from collections import Counter
 from dataclasses import dataclass, field, replace
 
-from extractors.duplicates import DUPLICATE
-from extractors.headers import Header, Labels, is_code, match_header, stacked_fault, stacked_header
-from extractors.line_rules import ExplainedLines
-from extractors.list_body import ListBody
-from extractors.list_rows import ListRow, ListShape, named_cells, shape_of
-from extractors.lookahead import Surroundings, places_from, rows_from, whole_label
-from extractors.open_tables import OpenTable, OpenTables
+from extractors.lists.body import ListBody
+from extractors.lists.duplicates import DUPLICATE
+from extractors.lists.headers import (
+    Header,
+    Labels,
+    is_code,
+    match_header,
+    stacked_fault,
+    stacked_header,
+)
+from extractors.lists.line_rules import ExplainedLines
+from extractors.lists.lookahead import Surroundings, places_from, rows_from, whole_label
+from extractors.lists.open_tables import OpenTable, OpenTables
+from extractors.lists.remarks import Remarks, told
+from extractors.lists.rows import ListRow, ListShape, named_cells, shape_of
 from extractors.reading import Passage, Problem, Reading, Row, Tally
-from extractors.remarks import Remarks, told
 from schemas.provenance import Place
 from schemas.source import TableRules
 

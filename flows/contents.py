@@ -12,7 +12,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from extractors.claims import judge
+from extractors.prose.claims import judge
 from flows.documents import Document
 from flows.facts import column
 from flows.keep import rows_of

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from extractors.licensed import WITHHELD
+from extractors.lists.licensed import WITHHELD
 from extractors.reading import Passage, Row
 from flows.files import sha256_of
 from flows.releases import PARQUET, Release, intact, opened

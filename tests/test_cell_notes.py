@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from extractors.cell_notes import CodeCell, compiled, read_code_cell
+from extractors.lists.cell_notes import CodeCell, compiled, read_code_cell
 from schemas.source import CellNote
 
 SINCE = CellNote(

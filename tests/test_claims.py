@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from extractors.claims import judge
+from extractors.prose.claims import judge
 from tests.conftest import shared
 
 L1320 = (

@@ -79,7 +79,7 @@ def test_design_page_names_every_module() -> None:
     page = (ROOT / "docs" / "design.md").read_text(encoding="utf-8")
     named = set(re.findall(r"\b(\w+\.py)\b", page))
     for package in ("schemas", "extractors", "flows"):
-        missing = {path.name for path in (ROOT / package).glob("*.py")} - named - {"__init__.py"}
+        missing = {path.name for path in (ROOT / package).rglob("*.py")} - named - {"__init__.py"}
         assert not missing, f"docs/design.md does not place {missing}"
 
 

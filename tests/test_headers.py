@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from extractors.headers import (
+from extractors.lists.headers import (
     Header,
     Labels,
     is_code,

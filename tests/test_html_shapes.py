@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from extractors.extract import extract
 from extractors.html import read_html
-from extractors.html_tree import Element, parse_tree
-from extractors.html_visibility import looks
+from extractors.markup.tree import Element, parse_tree
+from extractors.markup.visibility import looks
 from extractors.reading import ExtractionError, Reading, Row
 from extractors.records import Extract
 from schemas.source import Source, TableRules

@@ -15,17 +15,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from extractors.citations import find_citations
-from extractors.definitions import table_definition
-from extractors.entities import find_modifiers, find_payers
 from extractors.html import read_html
-from extractors.masks import mask
-from extractors.mentions import find_mentions
 from extractors.narrative import narrate
-from extractors.outline import BLANK, CUT_TABLE, TABLE_RULE
+from extractors.prose.citations import find_citations
+from extractors.prose.definitions import table_definition
+from extractors.prose.entities import find_modifiers, find_payers
+from extractors.prose.masks import mask
+from extractors.prose.mentions import find_mentions
+from extractors.prose.outline import BLANK, CUT_TABLE, TABLE_RULE
+from extractors.prose.sentences import ends_sentence, split_sentences
 from extractors.reading import Passage, Problem, Reading, Row
 from extractors.records import Extract, arrange
-from extractors.sentences import ends_sentence, split_sentences
 from extractors.text import read_text
 from schemas.provenance import Place
 from schemas.source import Source

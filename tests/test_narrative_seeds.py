@@ -21,11 +21,11 @@ import yaml
 from reportlab.lib.pagesizes import letter
 from reportlab.pdfgen.canvas import Canvas
 
-from extractors.claims import judge
 from extractors.html import read_html
 from extractors.narrative import narrate
-from extractors.outline import BLANK, CUT_TABLE
 from extractors.pdf import read_pdf
+from extractors.prose.claims import judge
+from extractors.prose.outline import BLANK, CUT_TABLE
 from extractors.reading import Passage, Reading, Row
 from extractors.records import Extract
 from extractors.text import read_text

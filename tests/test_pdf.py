@@ -19,10 +19,10 @@ from reportlab.lib.utils import ImageReader
 from reportlab.pdfbase.pdfmetrics import stringWidth
 from reportlab.pdfgen.canvas import Canvas
 
-from extractors import pdf_page
+from extractors.pages import page as pdf_page
+from extractors.pages.drawn import Drawn
+from extractors.pages.pdfium import Document
 from extractors.pdf import read_pdf
-from extractors.pdf_drawn import Drawn
-from extractors.pdf_pdfium import Document
 from extractors.reading import ExtractionError, Passage, Reading, Row
 from schemas.source import TableRules
 from tests.conftest import shared

@@ -16,11 +16,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from reportlab.pdfgen.canvas import Canvas
 
-from extractors.pdf_document import leaves, opened
-from extractors.pdf_drawn import Drawn, ink_of
-from extractors.pdf_page import Sheet, read_page
-from extractors.pdf_pdfium import Document, Unsure
-from extractors.pdf_plumber import drawn_by_plumber
+from extractors.pages.document import leaves, opened
+from extractors.pages.drawn import Drawn, ink_of
+from extractors.pages.page import Sheet, read_page
+from extractors.pages.pdfium import Document, Unsure
+from extractors.pages.plumber import drawn_by_plumber
 from extractors.reading import ExtractionError, Row
 from tests.conftest import SHARED, shared
 from tests.drawing import LETTER, draw_pdf, draw_unruled_pdf, list_from_dump

@@ -20,15 +20,15 @@ from pdfplumber.table import (
 from reportlab.pdfbase.pdfmetrics import stringWidth
 from reportlab.pdfgen.canvas import Canvas
 
-from extractors.pdf_breaks import Breaks, mended, possible_breaks
-from extractors.pdf_cells import MEET, enclosed_cells
-from extractors.pdf_document import leaves, opened
-from extractors.pdf_drawn import ink_of
-from extractors.pdf_grids import RuledTables, ruled_tables
-from extractors.pdf_ink import Ink
-from extractors.pdf_plumber import drawn_by_plumber
-from extractors.pdf_rules import JOIN, SHORTEST_RULE, SNAP, rules_of
-from extractors.pdf_words import cell_texts, printed_lines, set_in_cells, words_of
+from extractors.pages.breaks import Breaks, mended, possible_breaks
+from extractors.pages.cells import MEET, enclosed_cells
+from extractors.pages.document import leaves, opened
+from extractors.pages.drawn import ink_of
+from extractors.pages.grids import RuledTables, ruled_tables
+from extractors.pages.ink import Ink
+from extractors.pages.plumber import drawn_by_plumber
+from extractors.pages.rules import JOIN, SHORTEST_RULE, SNAP, rules_of
+from extractors.pages.words import cell_texts, printed_lines, set_in_cells, words_of
 from extractors.reading import Passage, Row
 from schemas.provenance import Place
 from tests import drawing

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from extractors.prior_authorization import prior_authorization
+from extractors.lists.prior_authorization import prior_authorization
 from extractors.reading import Problem, Tally
 from extractors.records import Record
 from extractors.tables import Assembly, ListRow

@@ -16,8 +16,8 @@ from extractors.extract import extract
 from extractors.reading import ExtractionError, Row
 from extractors.records import Extract
 from extractors.sheet import read_sheet
-from extractors.survey import MAX_GAP
-from extractors.workbook import padding_of
+from extractors.sheets.survey import MAX_GAP
+from extractors.sheets.workbook import padding_of
 from schemas.source import Source, TableRules
 from tests.conftest import shared
 from tests.sheets import Cell, Printed, Sheet, draw_xlsx

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from extractors.duplicates import DUPLICATE
-from extractors.lookahead import ABOVE_HEADER, NO_LIST
+from extractors.lists.duplicates import DUPLICATE
+from extractors.lists.lookahead import ABOVE_HEADER, NO_LIST
 from extractors.reading import Passage, Reading, Row
 from extractors.tables import BELOW_BAD_HEADER, CONTINUATION, Assembly, assemble
 from extractors.text import read_text

@@ -1,0 +1,1 @@
+"""What a narrative says, piece by piece; `extractors.narrative` puts the pieces together."""
