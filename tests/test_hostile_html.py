@@ -10,31 +10,8 @@ import pytest
 from extractors.extract import extract
 from extractors.reading import ExtractionError
 from extractors.records import Extract
-from schemas.source import Source
 from tests.conftest import SHARED, shared
-
-KIT: dict[str, Any] = {
-    "source": "kit",
-    "document": "list",
-    "title": "A list",
-    "publisher": "A publisher",
-    "kind": "pa_list",
-    "tier": 1,
-    "payer": {"id": "kit", "name": "A payer"},
-    "line_of_business": "commercial",
-    "cadence": "yearly",
-    "table": {
-        "columns": {
-            "code": ["Code"],
-            "description": ["Description"],
-            "pa": ["PA Required"],
-            "effective_from": ["Effective Date"],
-        },
-        "layouts": [["code", "description", "pa", "effective_from"]],
-        "statuses": {"Yes": "required", "No": "not_required"},
-    },
-    "expect": {"rows": [1, 200_000]},
-}
+from tests.kit import SOURCE
 
 
 def expectations() -> list[tuple[str, dict[str, Any]]]:
@@ -52,7 +29,7 @@ GOOD_ENOUGH = {"accept": {"accept", "accept_with_warning"}}
 def outcome(data: bytes) -> tuple[str, int]:
     """What becomes of a page, and how many of its rows are published."""
     try:
-        extracted = extract(data, Source.model_validate(KIT))
+        extracted = extract(data, SOURCE)
     except ExtractionError:
         return "reject_document", 0
     return _outcome(extracted), sum(not record.faults for record in extracted.records)
@@ -102,4 +79,4 @@ def test_page_without_anything_odd_is_accepted_without_a_word() -> None:
 )
 def test_page_beyond_measure_is_an_error_before_it_costs_much(page: str, said: str) -> None:
     with pytest.raises(ExtractionError, match=said):
-        extract(f"<!doctype html><html>{page}".encode(), Source.model_validate(KIT))
+        extract(f"<!doctype html><html>{page}".encode(), SOURCE)

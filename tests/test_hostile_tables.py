@@ -16,31 +16,8 @@ from extractors.reading import ExtractionError
 from extractors.records import Extract
 from schemas.source import Source
 from tests.conftest import SHARED, shared
+from tests.kit import SOURCE
 
-SOURCE = Source.model_validate(
-    {
-        "source": "hostile",
-        "document": "list",
-        "title": "A list made to break readers",
-        "publisher": "Invented Health Plan",
-        "kind": "pa_list",
-        "tier": 3,
-        "payer": {"id": "invented", "name": "Invented Health Plan"},
-        "line_of_business": "commercial",
-        "cadence": "irregular",
-        "table": {
-            "columns": {
-                "code": ["Code"],
-                "description": ["Description"],
-                "pa": ["PA Required"],
-                "effective_from": ["Effective Date"],
-            },
-            "layouts": [["code", "description", "pa", "effective_from"]],
-            "statuses": {"Yes": "required", "No": "not_required"},
-        },
-        "expect": {"rows": [1, 1000]},
-    }
-)
 # Decided by the version before.
 ELSEWHERE = (
     "csv_shrunk_90pct.csv",

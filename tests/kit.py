@@ -1,0 +1,30 @@
+"""The source that describes the well-formed files of the kit of hostile documents."""
+
+from __future__ import annotations
+
+from schemas.source import Source
+
+SOURCE = Source.model_validate(
+    {
+        "source": "hostile",
+        "document": "list",
+        "title": "A list made to break readers",
+        "publisher": "Invented Health Plan",
+        "kind": "pa_list",
+        "tier": 3,
+        "payer": {"id": "invented", "name": "Invented Health Plan"},
+        "line_of_business": "commercial",
+        "cadence": "irregular",
+        "table": {
+            "columns": {
+                "code": ["Code"],
+                "description": ["Description"],
+                "pa": ["PA Required"],
+                "effective_from": ["Effective Date"],
+            },
+            "layouts": [["code", "description", "pa", "effective_from"]],
+            "statuses": {"Yes": "required", "No": "not_required"},
+        },
+        "expect": {"rows": [1, 1000]},
+    }
+)
