@@ -16,7 +16,7 @@ from extractors.markup.visibility import looks
 from extractors.reading import ExtractionError, Reading, Row
 from extractors.records import Extract
 from schemas.source import Source, TableRules
-from tests.test_hostile_html import KIT
+from tests.kit import KIT
 from tests.test_html import cells_of, faults_of, only_problem, read, texts_of
 
 HEADER = "<tr><th>Code<th>Description<th>PA Required<th>Effective Date</tr>"

@@ -20,8 +20,8 @@ from extractors.sheets.survey import MAX_GAP
 from extractors.sheets.workbook import padding_of
 from schemas.source import Source, TableRules
 from tests.conftest import shared
+from tests.kit import KIT
 from tests.sheets import Cell, Printed, Sheet, draw_xlsx
-from tests.test_hostile_html import KIT
 
 HEADER = ("Code", "Description", "PA Required")
 NAMED = {"code": "Code", "description": "Description", "pa": "PA Required"}
