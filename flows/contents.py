@@ -223,7 +223,6 @@ def _common(document: Document) -> dict[str, Any]:
         "publisher": source.publisher,
         "kind": source.kind,
         "tier": source.tier,
-        "url": source.address.url if source.address else None,
         "rows": 0,
         "quarantined": 0,
     }

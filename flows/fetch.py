@@ -54,7 +54,7 @@ def fetch_document(settings: Settings, source: Source) -> str:
     versions = store.versions(settings.raw, source.source, source.document)
     last = versions[-1] if versions else None
     with httpx.Client(headers={"User-Agent": USER_AGENT}, timeout=TIMEOUT) as client:
-        answer = _ask(client, source.address.url, _conditions(settings, last))
+        answer = _ask(client, source.address.start, _conditions(settings, last))
     at = store.next_instant(settings.raw, source.source, source.document)
     if answer.body is None:
         assert last is not None

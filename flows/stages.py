@@ -35,7 +35,7 @@ class Stage:
 def fetch(settings: Settings, name: str) -> str:
     """Look at a source's publication; one line saying what came. One request a host at a time."""
     source = find_source(settings.sources, name)
-    host = source.address.url.split("/")[2] if source.address else ""
+    host = source.address.host if source.address else ""
     with _HOSTS[host]:
         return fetch_document(settings, source)
 

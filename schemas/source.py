@@ -15,8 +15,9 @@ from datetime import date
 from itertools import combinations
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
+from schemas.address import Address
 from schemas.codes import header_key, value_key
 from schemas.statuses import STATUSES
 from schemas.tables import (
@@ -29,6 +30,7 @@ from schemas.tables import (
     SHA256,
     SLUG,
 )
+from schemas.yaml_values import Pattern, Slug, Strict, one_of
 
 # What a column of a PA list may mean; another publication's columns may have any names.
 COLUMNS = (
@@ -53,54 +55,25 @@ NOTE_DATES = ("effective_from", "effective_to")
 FOOTNOTE = ("mark", "footnote")
 
 
-def _one_of(allowed: tuple[str, ...]) -> AfterValidator:
-    def check(value: str) -> str:
-        if value not in allowed:
-            raise ValueError(f"{value!r} is not one of {', '.join(allowed)}")
-        return value
-
-    return AfterValidator(check)
+PaStatus = Annotated[str, one_of(tuple(STATUSES))]
+LineOfBusiness = Annotated[str, one_of(LINES_OF_BUSINESS)]
 
 
-def _compiles(value: str) -> str:
-    try:
-        re.compile(value)
-    except re.error as error:
-        raise ValueError(f"{value!r} is not a pattern: {error}") from error
-    return value
-
-
-Slug = Annotated[str, Field(pattern=f"^{SLUG}$")]
-Pattern = Annotated[str, AfterValidator(_compiles)]
-PaStatus = Annotated[str, _one_of(tuple(STATUSES))]
-LineOfBusiness = Annotated[str, _one_of(LINES_OF_BUSINESS)]
-
-
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Payer(_Strict):
+class Payer(Strict):
     """Who makes the rules: a short id and the name that readers know."""
 
     id: Slug
     name: str
 
 
-class Address(_Strict):
-    """Where the publication is on the web: a fixed address."""
-
-    url: Annotated[str, Field(pattern=r"^https?://")]
-
-
-class Terms(_Strict):
+class Terms(Strict):
     """When someone read the publisher's terms of use, and what came of it."""
 
     reviewed_on: date
     note: str
 
 
-class LineRule(_Strict):
+class LineRule(Strict):
     """A line that is not a row. Named groups carry their text to the rows below.
 
     The groups `mark` and `footnote` make it a footnote: what it says belongs to the rows of its
@@ -122,16 +95,16 @@ class LineRule(_Strict):
         return self
 
 
-class ConditionTemplate(_Strict):
+class ConditionTemplate(Strict):
     """A structured condition; `value` may also come from the group `value` of the pattern."""
 
-    type: Annotated[str, _one_of(CONDITION_TYPES)]
+    type: Annotated[str, one_of(CONDITION_TYPES)]
     operator: str | None = None
     value: str | None = None
     unit: str | None = None
 
 
-class NoteRule(_Strict):
+class NoteRule(Strict):
     """What a printed note says: a condition, dates (groups of `NOTE_DATES`), or neither.
 
     A condition or a date belongs to rows that ask for something (required or conditional). On a
@@ -150,7 +123,7 @@ class NoteRule(_Strict):
         return self.condition is not None or not groups.keys().isdisjoint(NOTE_DATES)
 
 
-class CellNote(_Strict):
+class CellNote(Strict):
     """Words beside the codes of one cell that date some of them, in any case and spacing.
 
     With `applies: below` the words hold for all codes printed after them in the cell, as in
@@ -173,7 +146,7 @@ class CellNote(_Strict):
         return self
 
 
-class HtmlTable(_Strict):
+class HtmlTable(Strict):
     """A table made of other elements than HTML's own, as CSS selectors, each below the one above.
 
     `region` alone limits the reading of a page to its content.
@@ -190,14 +163,14 @@ class HtmlTable(_Strict):
         return self
 
 
-class Scope(_Strict):
+class Scope(Strict):
     """Whom one of several PA columns speaks of, where it differs from the source's own scope."""
 
     line_of_business: LineOfBusiness | None = None
     state: Annotated[str, Field(pattern="^[A-Z]{2}$")] | None = None
 
 
-class TableRules(_Strict):
+class TableRules(Strict):
     """How to read the tables of a list.
 
     `statuses` says what each printed PA value means; the value "" is an empty cell, which means
@@ -284,7 +257,7 @@ class TableRules(_Strict):
         return sum(map(bool, (plain, self.listed_means, self.scopes, self.marked)))
 
 
-class NarrativeRules(_Strict):
+class NarrativeRules(Strict):
     """How to read a narrative publication; Markdown and HTML headings need no list."""
 
     headings: tuple[str, ...] = ()
@@ -292,7 +265,7 @@ class NarrativeRules(_Strict):
     lines: tuple[LineRule, ...] = ()
 
 
-class Expect(_Strict):
+class Expect(Strict):
     """What must hold before the document may be published.
 
     `rows` bounds the published rows; `least_share_of_last` and `most_share_of_last` compare with
@@ -304,7 +277,7 @@ class Expect(_Strict):
     much they differ from the version before.
     """
 
-    rows: tuple[int, int]
+    rows: tuple[int, int] = (1, 10_000_000)
     least_share_of_last: float = 0.85
     most_share_of_last: float = 1.5
     quarantined_share: float = 0.01
@@ -321,26 +294,35 @@ class Expect(_Strict):
         return self
 
 
-class Source(_Strict):
-    """One source file. `member` is a pattern of the name of the file to read in an archive."""
+# What a source says beside what its bytes mean: a change of these reads nothing anew.
+_NOT_READING = {"address", "cadence", "extract", "terms"}
+
+
+class Source(Strict):
+    """One source file.
+
+    `member` is a pattern of the name of the file to read in an archive. With `extract: false` the
+    publication is only kept in the raw store, until someone settles how it is read.
+    """
 
     source: Slug
     document: Slug
     title: str
     publisher: str
-    kind: Annotated[str, _one_of(KINDS)]
+    kind: Annotated[str, one_of(KINDS)]
     tier: Literal[1, 2, 3]
     payer: Payer | None = None
     line_of_business: LineOfBusiness | None = None
     state: Annotated[str, Field(pattern="^[A-Z]{2}$")] | None = None
-    date_semantics: Annotated[str, _one_of(DATE_SEMANTICS)] = "unknown"
+    date_semantics: Annotated[str, one_of(DATE_SEMANTICS)] = "unknown"
     address: Address | None = None
     terms: Literal["unreviewed"] | Terms = "unreviewed"
     cadence: Literal["weekly", "monthly", "quarterly", "yearly", "irregular"]
     member: Pattern | None = None
     table: TableRules | None = None
     narrative: NarrativeRules | None = None
-    expect: Expect
+    extract: bool = True
+    expect: Expect = Expect()
 
     @model_validator(mode="after")
     def _is_complete(self) -> Source:
@@ -351,6 +333,10 @@ class Source(_Strict):
 
     @model_validator(mode="after")
     def _kind_has_its_rules(self) -> Source:
+        if not self.extract:
+            return self
+        if "rows" not in self.expect.model_fields_set:
+            raise ValueError("expect must say how many rows to expect")
         if self.kind == "pa_list":
             if self.table is None or self.payer is None or self.line_of_business is None:
                 raise ValueError("a pa_list needs table, payer and line_of_business")
@@ -387,7 +373,7 @@ class Source(_Strict):
         return "table_rows" if self.table is not None else "bulletin_sections"
 
     def fingerprint(self) -> str:
-        """A hash of all that the YAML says, the same for any order or spacing of its keys."""
-        said: dict[str, Any] = self.model_dump(mode="json")
+        """A hash of what the YAML says on reading, the same for any order or spacing of keys."""
+        said: dict[str, Any] = self.model_dump(mode="json", exclude=_NOT_READING)
         text = json.dumps(said, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()
