@@ -64,7 +64,7 @@ class Settings:
 
     @property
     def hosts(self) -> Path:
-        """What is remembered of each host: when it was asked, and its robots.txt; safe to delete."""
+        """What is remembered of each host: its last request, its robots.txt; safe to delete."""
         return self.curated / ".hosts"
 
     @property

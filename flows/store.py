@@ -34,12 +34,26 @@ class StoreError(ValueError):
     """A raw store that cannot be trusted; the message names the file and the next step."""
 
 
+# What tells that a publication is unchanged: its bytes, or only the origin's word.
+By = Literal["body", "validator"]
+
+
 @dataclass(frozen=True, slots=True)
 class Look:
-    """One look at a publication: when, and the hash of what was there."""
+    """One look at a publication: when, the hash of what was there, and what tells so."""
 
     at: datetime
     sha256: str
+    by: By = "body"
+
+
+@dataclass(frozen=True, slots=True)
+class FailedLook:
+    """A look that brought nothing: when, why, and before when the origin wants no other."""
+
+    at: datetime
+    reason: str
+    not_before: datetime | None = None
 
 
 def now() -> datetime:
@@ -48,8 +62,8 @@ def now() -> datetime:
 
 def next_instant(raw: Path, source: str, document: str) -> datetime:
     """Now, or just after the last look where the clock has gone back: looks stay in order."""
-    seen = looks(raw, source, document)
-    return max(now(), seen[-1].at + timedelta(microseconds=1)) if seen else now()
+    last = last_look(raw, source, document)
+    return max(now(), last.at + timedelta(microseconds=1)) if last else now()
 
 
 def folder_of(raw: Path, source: str, document: str) -> Path:
@@ -95,10 +109,11 @@ def put(
     return sha256
 
 
-def record_look(raw: Path, source: str, document: str, look: Look) -> None:
+def record_look(raw: Path, source: str, document: str, look: Look | FailedLook) -> None:
     """Append one look to seen.jsonl, in place of one that a crash left half-written."""
     path = folder_of(raw, source, document) / "seen.jsonl"
-    line = json.dumps({"at": look.at.isoformat(), "sha256": look.sha256}, sort_keys=True) + "\n"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    line = json.dumps(_line_of(look), sort_keys=True) + "\n"
     with path.open("a+b") as file:
         file.seek(0)
         written = file.read()
@@ -109,26 +124,67 @@ def record_look(raw: Path, source: str, document: str, look: Look) -> None:
     flush_folder(path.parent)
 
 
+def _line_of(look: Look | FailedLook) -> dict[str, str]:
+    said = {"at": look.at.isoformat()}
+    if isinstance(look, Look):
+        said["sha256"] = look.sha256
+        if look.by != "body":
+            said["by"] = look.by
+        return said
+    said["failed"] = look.reason
+    if look.not_before is not None:
+        said["not_before"] = look.not_before.isoformat()
+    return said
+
+
 def looks(raw: Path, source: str, document: str) -> tuple[Look, ...]:
-    """Every look at a document, oldest first; a last line that a crash cut is left out."""
+    """Every look that found a document, oldest first."""
+    return tuple(look for look in _recorded(raw, source, document) if isinstance(look, Look))
+
+
+def failed_looks(raw: Path, source: str, document: str) -> tuple[FailedLook, ...]:
+    """The looks that failed since the last one that found the document, oldest first."""
+    failed: list[FailedLook] = []
+    for look in _recorded(raw, source, document):
+        if isinstance(look, Look):
+            failed.clear()
+        else:
+            failed.append(look)
+    return tuple(failed)
+
+
+def last_look(raw: Path, source: str, document: str) -> Look | FailedLook | None:
+    """The newest look at a document, whatever it brought; None where nobody ever looked."""
+    return next(reversed(_recorded(raw, source, document)), None)
+
+
+def _recorded(raw: Path, source: str, document: str) -> list[Look | FailedLook]:
+    """Every look in the order of their times; a last line that a crash cut is left out."""
     path = folder_of(raw, source, document) / "seen.jsonl"
     if not path.exists():
-        return ()
+        return []
     text = path.read_text(encoding="utf-8")
     whole = text[: text.rfind("\n") + 1]
-    return tuple(sorted(_looks(whole, path), key=lambda look: look.at))
+    return sorted(_looks(whole, path), key=lambda look: look.at)
 
 
-def _looks(text: str, path: Path) -> Iterator[Look]:
+def _looks(text: str, path: Path) -> Iterator[Look | FailedLook]:
     for number, line in enumerate(text.splitlines(), start=1):
         try:
-            said = json.loads(line)
-            yield Look(datetime.fromisoformat(said["at"]), said["sha256"])
+            yield _look_of(json.loads(line))
         except (ValueError, KeyError, TypeError) as error:
             raise StoreError(
                 f"{path.parent.parent.name}/{path.parent.name}/{path.name}, line {number}: not a "
                 f"look: {line[:80]!r}; restore it from a copy"
             ) from error
+
+
+def _look_of(said: dict[str, Any]) -> Look | FailedLook:
+    at = datetime.fromisoformat(said["at"])
+    if "failed" not in said:
+        return Look(at, said["sha256"], said.get("by", "body"))
+    not_before = said.get("not_before")
+    return FailedLook(at, said["failed"], not_before and datetime.fromisoformat(not_before))
 
 
 def versions(raw: Path, source: str, document: str) -> tuple[Snapshot, ...]:
