@@ -1,127 +1,173 @@
-"""One look at a publication on the web.
+"""One look at a publication on the web: found, asked for, judged, and stored where it is new.
 
-Asks conditionally, bounds what it accepts, and judges what came by its bytes. A body is stored
-whole or not at all. Which address to ask, and whether it may be asked, is the source's to say.
+A body is stored whole or not at all, and a look that fails is remembered as one. How requests are
+made is in `flows.web`; where a publication is, and what it should be, is the source's to say.
 """
 
 from __future__ import annotations
 
-import time
-from dataclasses import dataclass
+import os
+import threading
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
-import httpx
-
-from extractors.sniff import EXECUTABLE, GZIP, HTML, UNKNOWN, sniff
 from flows import store
 from flows.settings import Settings
+from flows.store import FailedLook, Look
+from flows.web.addresses import target_of
+from flows.web.asking import Answer
+from flows.web.credentials import CredentialError, Credentials, credentials_of, hidden
+from flows.web.failure import FetchError, Unresolved
+from flows.web.finding import Found, find
+from flows.web.judging import judge
+from flows.web.shown import shown
+from flows.web.validators import Remembered, kept_headers, recall, remember
+from flows.web.visit import Visit, begin, get
 from schemas.provenance import Snapshot
 from schemas.source import Source
 
-USER_AGENT = "precert (prior-authorization lists; one conditional request a publication)"
-MOST_BYTES = 200 << 20
-MOST_SECONDS = 600
-TIMEOUT = httpx.Timeout(30.0)
-_KEPT_HEADERS = ("etag", "last-modified", "content-type", "date")
+# At most one body at a time is in memory, however many are on their way.
+_in_memory = threading.Lock()
 
 
-class FetchError(RuntimeError):
-    """A look that brought nothing trustworthy. `passing` says whether a retry may help."""
-
-    def __init__(self, message: str, *, passing: bool) -> None:
-        super().__init__(message)
-        self.passing = passing
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What a look brought: the body, or None where the origin says that nothing changed."""
-
-    body: bytes | None
-    facts: dict[str, Any]
-
-
-def fetch_document(settings: Settings, source: Source) -> str:
+def fetch_document(
+    settings: Settings,
+    source: Source,
+    environ: Mapping[str, str] = os.environ,
+    block: Callable[[str], str] | None = None,
+) -> str:
     """Look at a source's publication once and store what is new; what happened, in one line.
 
-    A source without an address, or whose terms nobody has reviewed, is not asked. Raises
-    `FetchError`.
+    A source without an address, or whose terms nobody has reviewed, is not asked. Secrets come
+    from `environ`, or from `block` by the name of a block. Raises `FetchError`, which is
+    remembered in seen.jsonl; only a host without an address is not, since then perhaps the whole
+    network is away.
     """
     if source.address is None:
         return "skipped: no public address is known"
     if source.terms == "unreviewed":
         return "skipped: its terms are not reviewed"
+    _keep_away_as_asked(settings, source)
+    credentials = None
+    try:
+        credentials = credentials_of(source, environ, block)
+        with hidden(credentials):
+            return _look(settings, source, credentials)
+    except (FetchError, CredentialError) as error:
+        failure = _sayable(error, credentials)
+        if not isinstance(failure, Unresolved):
+            record_failure(settings, source, failure)
+        # The errors behind it may print what this one hides.
+        raise failure from None
+
+
+def record_failure(settings: Settings, source: Source, failure: FetchError) -> None:
+    """Remember that a look failed, since when and why."""
+    at = store.next_instant(settings.raw, source.source, source.document)
+    failed = FailedLook(at, str(failure), failure.not_before)
+    store.record_look(settings.raw, source.source, source.document, failed)
+
+
+def _sayable(error: FetchError | CredentialError, credentials: Credentials | None) -> FetchError:
+    if isinstance(error, CredentialError):
+        return FetchError(str(error))
+    message = credentials.hide(str(error)) if credentials else str(error)
+    kind = Unresolved if isinstance(error, Unresolved) else FetchError
+    return kind(message, passing=error.passing, not_before=error.not_before, status=error.status)
+
+
+def _keep_away_as_asked(settings: Settings, source: Source) -> None:
+    last = store.last_look(settings.raw, source.source, source.document)
+    if isinstance(last, FailedLook) and last.not_before and store.now() < last.not_before:
+        raise FetchError(
+            f"{source.source}: not asked, since its host wants no request before "
+            f"{last.not_before:%Y-%m-%d %H:%M} UTC ({last.reason})",
+            not_before=last.not_before,
+        )
+
+
+def _look(settings: Settings, source: Source, credentials: Credentials) -> str:
+    assert source.address is not None
     versions = store.versions(settings.raw, source.source, source.document)
     last = versions[-1] if versions else None
-    with httpx.Client(headers={"User-Agent": USER_AGENT}, timeout=TIMEOUT) as client:
-        answer = _ask(client, source.address.start, _conditions(settings, last))
-    at = store.next_instant(settings.raw, source.source, source.document)
-    if answer.body is None:
-        assert last is not None
-        store.record_look(settings.raw, source.source, source.document, store.Look(at, last.sha256))
-        return "unchanged"
-    _judge(source, answer, last)
-    sha256 = store.put(
-        settings.raw,
-        source.source,
-        source.document,
-        answer.body,
-        came="fetched",
-        at=at,
-        facts=answer.facts,
-    )
-    return "unchanged" if last is not None and last.sha256 == sha256 else f"new {sha256[:12]}"
+    settings.raw.mkdir(parents=True, exist_ok=True)
+    aside = settings.raw / f".look.{source.source}.{os.getpid()}"
+    visit = begin(settings, aside)
+    if credentials.headers():
+        home = target_of(credentials.fill_url(source.address.start), settings.web.loopback)
+        visit = replace(visit, credentials=credentials, home=home.origin)
+    else:
+        visit = replace(visit, credentials=credentials)
+    kept = settings.parts / source.source / source.document / "answers.json"
+    now = store.now()
+    with ExitStack() as cleanup:
+        cleanup.callback(aside.unlink, missing_ok=True)
+        found = find(visit, source, kept, now)
+        key = credentials.hide(found.url)
+        before = recall(kept, key)
+        if last is None or before is None or before.content != last.sha256:
+            before = None
+        conditions = before.conditions(now, settings.web.full_days) if before else {}
+        answer = get(visit, found.url, conditions, source.address.most_megabytes << 20)
+        at = store.next_instant(settings.raw, source.source, source.document)
+        if answer.body is None:
+            return _unchanged(settings, source, last, bool(conditions), at, found)
+        said = _store(settings, source, visit, answer, last, at, found)
+        headers = kept_headers(answer.headers, credentials)
+        remember(kept, key, Remembered(now, headers, answer.body.sha256))
+        return said
 
 
-def _conditions(settings: Settings, last: Snapshot | None) -> dict[str, str]:
-    if last is None:
-        return {}
-    headers = store.description(settings.raw, last).get("headers", {})
-    asked = {
-        "If-None-Match": headers.get("etag"),
-        "If-Modified-Since": headers.get("last-modified"),
-    }
-    return {name: value for name, value in asked.items() if value}
+def _unchanged(
+    settings: Settings,
+    source: Source,
+    last: Snapshot | None,
+    conditional: bool,
+    at: datetime,
+    found: Found,
+) -> str:
+    if last is None or not conditional:
+        raise FetchError(f"{shown(found.url)}: status 304, though nothing was asked conditionally")
+    look = Look(at, last.sha256, "validator")
+    store.record_look(settings.raw, source.source, source.document, look)
+    return f"unchanged{_later(found)}"
 
 
-def _ask(client: httpx.Client, url: str, conditions: dict[str, str]) -> Answer:
-    try:
-        with client.stream("GET", url, headers=conditions) as response:
-            return _read(url, response, bool(conditions))
-    except httpx.RequestError as error:
-        raise FetchError(f"{url}: {type(error).__name__}: {error}", passing=True) from error
+def _store(
+    settings: Settings,
+    source: Source,
+    visit: Visit,
+    answer: Answer,
+    last: Snapshot | None,
+    at: datetime,
+    found: Found,
+) -> str:
+    body = answer.body
+    assert body is not None
+    raw, document = settings.raw, source.document
+    if last is not None and last.sha256 == body.sha256:
+        store.record_look(raw, source.source, document, Look(at, body.sha256))
+        return f"unchanged{_later(found)}"
+    facts = _facts(visit, answer, found)
+    with _in_memory:
+        judge(source, body.path.read_bytes(), answer, last, visit.credentials)
+        store.put_file(raw, source.source, document, body.path, came="fetched", at=at, facts=facts)
+    extra = f", {body.surplus} bytes more came than announced" if body.surplus else ""
+    return f"new {body.sha256[:12]}{extra}{_later(found)}"
 
 
-def _read(url: str, response: httpx.Response, conditional: bool) -> Answer:
-    if response.status_code == httpx.codes.NOT_MODIFIED and conditional:
-        return Answer(None, {})
-    if response.status_code != httpx.codes.OK:
-        passing = response.status_code == httpx.codes.TOO_MANY_REQUESTS or response.is_server_error
-        raise FetchError(f"{url}: status {response.status_code}", passing=passing)
-    deadline = time.monotonic() + MOST_SECONDS
-    body = bytearray()
-    for piece in response.iter_bytes():
-        body += piece
-        if len(body) > MOST_BYTES:
-            raise FetchError(f"{url}: more than {MOST_BYTES} bytes", passing=False)
-        if time.monotonic() > deadline:
-            raise FetchError(f"{url}: not done after {MOST_SECONDS} s", passing=True)
-    headers = {name: response.headers[name] for name in _KEPT_HEADERS if name in response.headers}
-    return Answer(bytes(body), {"url": url, "final_url": str(response.url), "headers": headers})
+def _facts(visit: Visit, answer: Answer, found: Found) -> dict[str, Any]:
+    """Where a body came from, without a secret, and without what a redirect added as a query."""
+    url = visit.credentials.hide(found.url)
+    final = url if answer.url == found.url else visit.credentials.hide(shown(answer.url))
+    headers = kept_headers(answer.headers, visit.credentials)
+    return {"url": url, "final_url": final, "headers": headers}
 
 
-def _judge(source: Source, answer: Answer, last: Snapshot | None) -> None:
-    assert answer.body is not None
-    url = answer.facts["url"]
-    found = sniff(answer.body)
-    if found in (UNKNOWN, GZIP, EXECUTABLE):
-        raise FetchError(f"{url}: the body is empty or of no known format", passing=False)
-    promised = answer.facts["headers"].get("content-type", "").split(";")[0].strip().lower()
-    if found is HTML and promised not in ("", HTML.media_type, "application/xhtml+xml"):
-        raise FetchError(f"{url}: a web page came in place of {promised}", passing=False)
-    if last is not None and last.came == "fetched" and found.media_type != last.media_type:
-        raise FetchError(
-            f"{url}: {found.media_type} came where {last.media_type} was before; look at it and "
-            f"accept it with precert add {source.source} FILE",
-            passing=False,
-        )
+def _later(found: Found) -> str:
+    if not found.later:
+        return ""
+    return f"; dated later, and not taken yet: {', '.join(map(shown, found.later[:3]))}"

@@ -29,7 +29,8 @@ def flush_tree(folder: Path) -> None:
     flush_folder(folder)
 
 
-def _aside(path: Path, data: bytes) -> Path:
+def write_aside(path: Path, data: bytes) -> Path:
+    """Write `data`, flushed, to a file beside `path` that a run which died leaves for the next."""
     aside = path.with_name(f".{path.name}.{os.getpid()}")
     with aside.open("wb") as file:
         file.write(data)
@@ -40,13 +41,20 @@ def _aside(path: Path, data: bytes) -> Path:
 
 def replace_file(path: Path, data: bytes) -> None:
     """Put `data` at `path` so that readers see the old file or the new one, never a part."""
-    _aside(path, data).replace(path)
+    write_aside(path, data).replace(path)
     flush_folder(path.parent)
 
 
-def create_file(path: Path, data: bytes, mode: int = 0o440) -> bool:
+def create_file(path: Path, data: bytes) -> bool:
     """Put `data` at `path` unless something is there; whether it was put. Read-only afterwards."""
-    aside = _aside(path, data)
+    return place_file(write_aside(path, data), path)
+
+
+def place_file(aside: Path, path: Path, mode: int = 0o440) -> bool:
+    """Give a flushed file its lasting name unless something has it; whether it was given.
+
+    Read-only afterwards, and gone from `aside` in either case.
+    """
     aside.chmod(mode)
     try:
         os.link(aside, path)

@@ -9,11 +9,9 @@ from __future__ import annotations
 
 import importlib.util
 import json
-import os
 import shutil
 import sys
 import threading
-import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
@@ -24,19 +22,21 @@ import pyarrow as pa
 
 from flows import expectations, releases, stages, store
 from flows.documents import is_waiting
+from flows.fetch import record_failure
 from flows.lock import AlreadyRunning, only_refresh
 from flows.parts import part_of
+from flows.prefect_settings import prepare_prefect
 from flows.publish import PublishError
-from flows.registry import RegistryError, load_sources
+from flows.registry import RegistryError, find_source, load_sources
 from flows.releases import ReleaseError
-from flows.report import Progress, Summary, print_summary, summarise
+from flows.report import SKIPPED, Progress, Summary, print_summary, summarise
 from flows.settings import Settings
 from flows.stages import Stage
 from flows.store import StoreError
+from flows.web.failure import Unresolved
 from schemas.source import Source
 
 PUBLISHED, TROUBLED, USAGE, NOTHING, RUNNING = 0, 1, 2, 3, 5
-WORKERS = 2
 
 Results = dict[str, Any]
 Watch = Callable[[str, int, int], None]
@@ -86,7 +86,7 @@ def travel(plan: Plan, run: Conductor) -> Journey:
     _sweep(settings)
     if not plan.offline:
         looks = run.each(stages.FETCH, {name: (settings, name) for name in plan.names})
-        journey.looks = _sound(looks, journey, "fetch")
+        journey.looks = _sound(_without_network(settings, looks), journey, "fetch")
     sources = load_sources(settings.sources)
     every = [source.source for source in sources if not is_waiting(settings, source)]
     extracted = run.each(stages.EXTRACT, {name: (settings, name) for name in every})
@@ -110,6 +110,24 @@ def _sound(results: Results, journey: Journey, stage: str) -> Results:
     return {n: r for n, r in results.items() if not isinstance(r, BaseException)}
 
 
+def _without_network(settings: Settings, looks: Results) -> Results:
+    """The looks, with those skipped that found no host because there is no network at all.
+
+    Where another host was found, one that was not is gone, and that look failed. So it did where
+    the publication was fetched before: a machine that had a network and lost it is in trouble.
+    """
+    unresolved = {name for name, look in looks.items() if isinstance(look, Unresolved)}
+    asked = {name for name, look in looks.items() if not str(look).startswith(SKIPPED)}
+    for name in sorted(unresolved):
+        source = find_source(settings.sources, name)
+        known = store.versions(settings.raw, source.source, source.document)
+        if unresolved < asked or any(version.came == "fetched" for version in known):
+            record_failure(settings, source, looks[name])
+        else:
+            looks[name] = f"{SKIPPED}: there is no network ({looks[name]})"
+    return looks
+
+
 def silent(_stage: str, _done: int, _total: int) -> None:
     """Watch nothing."""
 
@@ -130,30 +148,19 @@ caller = Caller()
 
 @dataclass(frozen=True, slots=True)
 class Threads:
-    """The conductor without Prefect: threads in this process, retries as the stage says."""
+    """The conductor without Prefect: threads in this process."""
 
     watch: Watch
 
     def each(self, stage: Stage, jobs: Mapping[str, tuple[Any, ...]]) -> Results:
         results: Results = {}
         self.watch(stage.name, 0, len(jobs))
-        with ThreadPoolExecutor(WORKERS) as pool:
-            futures = {pool.submit(_patiently, stage, job): name for name, job in jobs.items()}
+        with ThreadPoolExecutor(stage.at_once) as pool:
+            futures = {pool.submit(stage.run, *job): name for name, job in jobs.items()}
             for future in as_completed(futures):
                 results[futures[future]] = future.exception() or future.result()
                 self.watch(stage.name, len(results), len(jobs))
         return {name: results[name] for name in jobs}
-
-
-def _patiently(stage: Stage, job: tuple[Any, ...]) -> Any:
-    for delay in stage.delays:
-        try:
-            return stage.run(*job)
-        except Exception as error:
-            if not stages.may_pass(error):
-                raise
-            time.sleep(delay)
-    return stage.run(*job)
 
 
 def run(
@@ -206,7 +213,7 @@ def _refresh(plan: Plan, sources: tuple[Source, ...], runner: str | None, watch:
         threading.Thread(target=expectations.start_up, daemon=True).start()
     if runner is None:
         return summary_of(plan, travel(plan, Threads(watch)))
-    _prepare_prefect(plan.settings)
+    prepare_prefect(plan.settings)
     if runner == "dask" and importlib.util.find_spec("prefect_dask") is None:
         raise UsageError("--runner dask needs the package prefect-dask; install it beside us")
     from flows.refresh import refresh_with_prefect  # noqa: PLC0415
@@ -227,6 +234,7 @@ def _sweep(settings: Settings) -> None:
         shutil.rmtree(left, ignore_errors=True)
     for left in [
         *settings.raw.glob("*/*/.*.[0-9]*"),
+        *settings.raw.glob(".*.[0-9]*"),
         *settings.curated.glob(".latest.json.[0-9]*"),
     ]:
         left.unlink(missing_ok=True)
@@ -242,16 +250,3 @@ def _has_work(settings: Settings, sources: tuple[Source, ...]) -> bool:
         )
     except StoreError:
         return True
-
-
-def _prepare_prefect(settings: Settings) -> None:
-    """Prefect's settings, where the user has set none: at home in the project, silent, patient."""
-    settings.prefect_home.mkdir(parents=True, exist_ok=True)
-    for name, value in {
-        "PREFECT_HOME": str(settings.prefect_home),
-        "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "300",
-        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-        "PREFECT_LOGGING_LEVEL": "WARNING",
-        "DO_NOT_TRACK": "1",
-    }.items():
-        os.environ.setdefault(name, value)

@@ -13,13 +13,15 @@ from typing import Any
 
 from prefect import Task, flow, task
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
+from prefect.blocks.system import Secret
 from prefect.client.schemas.objects import State
-from prefect.futures import as_completed
+from prefect.futures import PrefectFuture, as_completed
 from prefect.states import Completed
 from prefect.task_runners import ProcessPoolTaskRunner, TaskRunner, ThreadPoolTaskRunner
 
 from flows import stages
-from flows.journey import WORKERS, Plan, Results, Watch, caller, silent, summary_of, travel
+from flows.environment import web_settings
+from flows.journey import Plan, Results, Watch, caller, silent, summary_of, travel
 from flows.lock import only_refresh
 from flows.registry import load_sources
 from flows.report import Summary
@@ -27,19 +29,14 @@ from flows.settings import Settings
 from flows.stages import Stage
 
 
-def _worth_a_retry(_task: Task[..., Any], _run: Any, state: State[Any]) -> bool:
-    error = state.result(raise_on_failure=False)
-    return isinstance(error, BaseException) and stages.may_pass(error)
+def _secret_block(name: str) -> str:
+    block = Secret.load(name)
+    return str(block.get())
 
 
-@task(
-    task_run_name="fetch {name}",
-    retries=len(stages.FETCH.delays),
-    retry_delay_seconds=list(stages.FETCH.delays),
-    retry_condition_fn=_worth_a_retry,
-)
+@task(task_run_name="fetch {name}")
 def fetch(settings: Settings, name: str) -> str:
-    return stages.fetch(settings, name)
+    return stages.fetch(settings, name, _secret_block)
 
 
 @task(task_run_name="extract {name}")
@@ -77,21 +74,37 @@ class PrefectTasks:
 
     def each(self, stage: Stage, jobs: Mapping[str, tuple[Any, ...]]) -> Results:
         self.watch(stage.name, 0, len(jobs))
-        futures = {name: _TASKS[stage.name].submit(*job) for name, job in jobs.items()}
-        for done, _ in enumerate(as_completed(list(futures.values())), start=1):
-            self.watch(stage.name, done, len(jobs))
+        futures: dict[str, PrefectFuture[Any]] = {}
+        running: set[PrefectFuture[Any]] = set()
+        for name, job in jobs.items():
+            if len(running) == stage.at_once:
+                self._await_one(stage, running, futures, jobs)
+            futures[name] = _TASKS[stage.name].submit(*job)
+            running.add(futures[name])
+        while running:
+            self._await_one(stage, running, futures, jobs)
         return {name: future.result(raise_on_failure=False) for name, future in futures.items()}
+
+    def _await_one(
+        self,
+        stage: Stage,
+        running: set[PrefectFuture[Any]],
+        futures: Mapping[str, PrefectFuture[Any]],
+        jobs: Mapping[str, tuple[Any, ...]],
+    ) -> None:
+        running.discard(next(iter(as_completed(list(running)))))
+        self.watch(stage.name, len(futures) - len(running), len(jobs))
 
 
 def _task_runner(name: str) -> TaskRunner[Any]:
     if name == "process":
-        return ProcessPoolTaskRunner(max_workers=WORKERS)
+        return ProcessPoolTaskRunner(max_workers=stages.LOOKERS)
     if name == "dask":
         from prefect_dask import DaskTaskRunner  # noqa: PLC0415
 
         runner: TaskRunner[Any] = DaskTaskRunner()
         return runner
-    return ThreadPoolTaskRunner(max_workers=WORKERS)
+    return ThreadPoolTaskRunner(max_workers=stages.LOOKERS)
 
 
 @flow(name="refresh")
@@ -107,7 +120,7 @@ def refresh(
 
     Sources in `accept` may differ from the release before as much as they do.
     """
-    settings = Settings(Path(raw), Path(curated), Path(registry))
+    settings = Settings(Path(raw), Path(curated), Path(registry), web_settings())
     names = tuple(sources or (source.source for source in load_sources(settings.sources)))
     with only_refresh(settings.curated, "a Prefect flow run"):
         plan = Plan(settings, names, offline, tuple(accept or ()))

@@ -7,37 +7,36 @@ they are watched, is not known here.
 
 from __future__ import annotations
 
-import threading
-from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from flows import documents, publish, store
 from flows.documents import Document
-from flows.fetch import FetchError, fetch_document
+from flows.fetch import fetch_document
 from flows.registry import find_source, load_sources
 from flows.settings import Settings
 from schemas.source import Source
 
-_HOSTS: dict[str, threading.Lock] = defaultdict(threading.Lock)
+# How many documents are looked at, or read, at once. Looking is mostly waiting.
+LOOKERS, READERS = 16, 2
 
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """A step that every document goes through; `delays` are the waits before each retry."""
+    """A step that every document goes through; `at_once` says how many may."""
 
     name: str
     run: Callable[..., Any]
-    delays: tuple[float, ...] = ()
+    at_once: int = READERS
 
 
-def fetch(settings: Settings, name: str) -> str:
-    """Look at a source's publication; one line saying what came. One request a host at a time."""
-    source = find_source(settings.sources, name)
-    host = source.address.host if source.address else ""
-    with _HOSTS[host]:
-        return fetch_document(settings, source)
+def fetch(settings: Settings, name: str, block: Callable[[str], str] | None = None) -> str:
+    """Look at a source's publication; one line saying what came.
+
+    `block` gives the secret that a Prefect block of some name holds.
+    """
+    return fetch_document(settings, find_source(settings.sources, name), block=block)
 
 
 def extract(settings: Settings, name: str) -> dict[str, str]:
@@ -74,12 +73,7 @@ def _followed(settings: Settings, source: Source, failures: dict[str, str]) -> D
         return Document(source, failure=f"{source.source} cannot be judged: {kind}: {error}")
 
 
-def may_pass(error: BaseException) -> bool:
-    """Whether trying again may help."""
-    return isinstance(error, FetchError) and error.passing
-
-
-FETCH = Stage("fetch", fetch, delays=(2.0, 10.0, 30.0, 60.0))
+FETCH = Stage("fetch", fetch, at_once=LOOKERS)
 EXTRACT = Stage("extract", extract)
 VALIDATE = Stage("validate", validate)
 RELEASE = Stage("publish", release)

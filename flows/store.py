@@ -21,7 +21,15 @@ from typing import Any, Literal
 
 from extractors.archive import READABLE
 from extractors.sniff import ZIP, sniff
-from flows.files import create_file, dump_json, flush_folder, load_json, sha256_of
+from flows.files import (
+    create_file,
+    dump_json,
+    flush_folder,
+    load_json,
+    place_file,
+    sha256_of,
+    write_aside,
+)
 from flows.lock import only_refresh
 from flows.registry import find_source
 from flows.settings import Settings
@@ -86,6 +94,24 @@ def put(
     """
     folder = folder_of(raw, source, document)
     folder.mkdir(parents=True, exist_ok=True)
+    aside = write_aside(folder / "incoming", data)
+    return put_file(raw, source, document, aside, came=came, at=at, facts=facts)
+
+
+def put_file(
+    raw: Path,
+    source: str,
+    document: str,
+    aside: Path,
+    *,
+    came: Came,
+    at: datetime,
+    facts: dict[str, Any] | None = None,
+) -> str:
+    """`put` for bytes that lie flushed in a file aside, in the same file system; it is used up."""
+    folder = folder_of(raw, source, document)
+    folder.mkdir(parents=True, exist_ok=True)
+    data = aside.read_bytes()
     sha256 = hashlib.sha256(data).hexdigest()
     found = sniff(data)
     described = {
@@ -103,7 +129,7 @@ def put(
     if path.exists() and sha256_of(path) != sha256:
         # Its name says which bytes belong here, and these are they: the file was damaged.
         path.unlink()
-    create_file(path, data)
+    place_file(aside, path)
     create_file(folder / f"{sha256}.json", dump_json(described))
     record_look(raw, source, document, Look(at, sha256))
     return sha256

@@ -8,7 +8,6 @@ document that does any of this to a parser ends its own worker and nothing else.
 from __future__ import annotations
 
 import json
-import resource
 import sys
 from dataclasses import asdict
 from itertools import groupby
@@ -20,6 +19,7 @@ import pyarrow.parquet as pq
 from extractors.extract import extract
 from extractors.reading import ExtractionError, Problem
 from extractors.records import Extract, arrange
+from flows.confine import Limits, confine
 from flows.files import dump_json
 from schemas.source import Source
 from schemas.tables import TABLES
@@ -27,16 +27,6 @@ from schemas.tables import TABLES
 MEMORY = 4 << 30
 FILE_SIZE = 512 << 20
 OPEN_FILES = 64
-
-_FORBIDDEN = (
-    "socket.",
-    "subprocess.",
-    "os.system",
-    "os.exec",
-    "os.fork",
-    "os.spawn",
-    "os.posix_spawn",
-)
 
 
 def main() -> None:
@@ -53,22 +43,7 @@ def main() -> None:
 
 
 def _confine(cpu_seconds: int) -> None:
-    for kind, limit in (
-        (resource.RLIMIT_AS, MEMORY),
-        (resource.RLIMIT_CPU, cpu_seconds),
-        (resource.RLIMIT_FSIZE, FILE_SIZE),
-        (resource.RLIMIT_NOFILE, OPEN_FILES),
-        (resource.RLIMIT_CORE, 0),
-    ):
-        hard = resource.getrlimit(kind)[1]
-        least = limit if hard == resource.RLIM_INFINITY else min(limit, hard)
-        resource.setrlimit(kind, (least, least))
-    sys.addaudithook(_refuse)
-
-
-def _refuse(event: str, _arguments: tuple[Any, ...]) -> None:
-    if event.startswith(_FORBIDDEN):
-        raise PermissionError(f"a document's reader attempted {event}")
+    confine(Limits(MEMORY, cpu_seconds, FILE_SIZE, OPEN_FILES))
 
 
 def _write(extracted: Extract, folder: Path, origin: dict[str, Any]) -> dict[str, Any]:

@@ -109,14 +109,8 @@ def test_prefect_keeps_its_home_in_the_project(run: Run) -> None:
     assert not (run.database.parents[1] / "home" / ".prefect").exists()
 
 
-def test_only_a_failed_look_that_may_pass_is_tried_again() -> None:
-    from prefect.states import Failed
+def test_looks_are_tried_again_within_their_task_and_not_by_prefect() -> None:
+    from flows import refresh
 
-    from flows import refresh, stages
-    from flows.fetch import FetchError
-
-    assert refresh.fetch.retries == len(stages.FETCH.delays) > 0
-    assert refresh.extract.retries == refresh.validate.retries == refresh.release.retries == 0
-    for passing in (True, False):
-        state = Failed(data=FetchError("no", passing=passing))
-        assert refresh._worth_a_retry(refresh.fetch, None, state) is passing
+    tasks = (refresh.fetch, refresh.extract, refresh.validate, refresh.release)
+    assert [task.retries for task in tasks] == [0, 0, 0, 0]

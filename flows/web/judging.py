@@ -1,0 +1,128 @@
+"""Whether what came is what the source expects, judged by the bytes and not by their label.
+
+A login page at the address of a PDF, an empty body, one that ends in the middle, another format
+than before or half of the file: none of them may become a version of the publication. What a
+sound file says is for the readers.
+"""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import urlsplit
+
+from extractors.sniff import (
+    EXECUTABLE,
+    GZIP,
+    HTML,
+    PDF,
+    TEXT,
+    UNKNOWN,
+    XLS,
+    XLSX,
+    ZIP,
+    Format,
+    sniff,
+)
+from flows.web.asking import Answer
+from flows.web.credentials import Credentials
+from flows.web.failure import FetchError
+from flows.web.shown import shown
+from schemas.provenance import Snapshot
+from schemas.source import Source
+
+_FORMATS = {
+    "pdf": PDF,
+    "html": HTML,
+    "xlsx": XLSX,
+    "xls": XLS,
+    "zip": ZIP,
+    "text": TEXT,
+    "json": TEXT,
+}
+_ENDINGS = {"htm": "html", "csv": "text", "tsv": "text", "txt": "text", "xlsm": "xlsx"}
+_LOGIN = re.compile(rb"<input\b[^>]{0,400}\btype\s*=\s*[\"']?password\b", re.IGNORECASE)
+# What the last bytes of a whole file of each format have, within so many bytes of its end.
+_ENDS = {
+    PDF: re.compile(rb"%%EOF"),
+    HTML: re.compile(rb"</html\s*>", re.IGNORECASE),
+    ZIP: re.compile(rb"PK\x05\x06"),
+    XLSX: re.compile(rb"PK\x05\x06"),
+    TEXT: re.compile(rb"[\r\n}\]]\s*\Z"),
+}
+_END_WINDOW = (1 << 16) + 22
+_SEARCHED = 4 << 20
+
+
+def judge(
+    source: Source, data: bytes, answer: Answer, last: Snapshot | None, credentials: Credentials
+) -> None:
+    """Raise `FetchError` where a body must not become a version of the publication.
+
+    `last` is the version before. A version that the source accepts by its hash may be smaller.
+    """
+    assert source.address is not None
+    assert answer.body is not None
+    where = f"{source.source}: {shown(answer.url)}"
+    found = sniff(data)
+    if found in (UNKNOWN, GZIP, EXECUTABLE):
+        raise FetchError(f"{where}: {'empty' if not data else found.media_type} came")
+    _expect_format(source, where, answer, found, last)
+    if found is HTML and _LOGIN.search(data):
+        raise FetchError(f"{where}: a page that asks for a password came")
+    if credentials.hides(data):
+        raise FetchError(f"{where}: the body repeats our secret, and is not kept")
+    pattern = source.address.contains
+    if pattern and not re.search(pattern, data[:_SEARCHED].decode("utf-8", errors="replace")):
+        raise FetchError(
+            f"{where}: {pattern!r} is not in it; look at it, and correct address.contains in "
+            f"sources/{source.source}.yml where it is right"
+        )
+    if not answer.body.is_whole:
+        _expect_end(where, data, found, answer.body.surplus)
+    if last is not None and answer.body.sha256 not in source.expect.accepted_versions:
+        _expect_size(source, where, answer, last)
+
+
+def _expect_format(
+    source: Source, where: str, answer: Answer, found: Format, last: Snapshot | None
+) -> None:
+    assert source.address is not None
+    name = source.address.format or _by_ending(answer.url) or _by_ending(source.address.start)
+    promised = answer.headers.get("content-type", "").split(";")[0].strip().lower()
+    if name is not None:
+        if found is not _FORMATS[name]:
+            raise FetchError(f"{where}: {found.media_type} came in place of {name}")
+    elif found is HTML and promised not in ("", HTML.media_type, "application/xhtml+xml"):
+        raise FetchError(f"{where}: a web page came in place of {promised[:60]!r}")
+    if last is not None and last.came == "fetched" and found.media_type != last.media_type:
+        raise FetchError(
+            f"{where}: {found.media_type} came where {last.media_type} was before; look at it and "
+            f"accept it with precert add {source.source} FILE"
+        )
+
+
+def _by_ending(url: str) -> str | None:
+    ending = urlsplit(url).path.rpartition(".")[2].lower()
+    name = _ENDINGS.get(ending, ending)
+    return name if name in _FORMATS else None
+
+
+def _expect_end(where: str, data: bytes, found: Format, surplus: int) -> None:
+    """A body whose length nobody vouches for must have the end that its format has."""
+    end = _ENDS.get(found)
+    if end is not None and end.search(data[-_END_WINDOW:]):
+        return
+    why = f"{surplus} bytes more came than announced" if surplus else "no length was announced"
+    raise FetchError(f"{where}: {why}, and the file seems to end in the middle", passing=True)
+
+
+def _expect_size(source: Source, where: str, answer: Answer, last: Snapshot) -> None:
+    assert source.address is not None
+    assert answer.body is not None
+    least = source.address.least_share
+    if answer.body.size < least * last.size:
+        raise FetchError(
+            f"{where}: {answer.body.size} bytes came where {last.size} were before, less than the "
+            f"share of {least:g}; look at it, then use precert add {source.source} FILE or put "
+            f"{answer.body.sha256} into expect.accepted_versions"
+        )
