@@ -7,11 +7,11 @@ addresses are not followed.
 
 from __future__ import annotations
 
-import codecs
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from extractors.cells import tabular_row
+from extractors.markup.encoding import decode
 from extractors.markup.lines import Block, find_lines
 from extractors.markup.omissions import (
     HIDDEN,
@@ -35,7 +35,6 @@ MAX_BYTES = 32 << 20
 _TAG = re.compile(
     rb"<(?:!doctype|html|head|body|table|tr|div|p|h[1-6]|span|ul|pre)\b", re.IGNORECASE
 )
-_CHARSET = re.compile(rb"<meta\b[^>]{0,200}?charset\s*=\s*[\"']?\s*([\w-]{1,40})", re.IGNORECASE)
 _WITHOUT_TAGS = re.compile(
     r"<!--.*?(?:-->|\Z)|<(script|style|textarea|title)\b.*?(?:</\1\s*>|\Z)",
     re.IGNORECASE | re.DOTALL,
@@ -66,7 +65,7 @@ def read_html(data: bytes, rules: TableRules | None = None) -> Reading:
         raise ExtractionError(
             f"the file is not HTML, it begins with {data[:20]!r}: check what its address serves"
         )
-    text, problems = _decode(data)
+    text, problems = decode(data)
     is_cut = _is_cut(text)
     tree = parse_tree(text)
     selection = select(tree, rules.html if rules else None)
@@ -102,35 +101,6 @@ def read_html(data: bytes, rules: TableRules | None = None) -> Reading:
         is_cut=is_cut,
         problems=(*problems, *_forwards(tree)),
     )
-
-
-def _decode(data: bytes) -> tuple[str, list[Problem]]:
-    """The text: by byte order mark, by the declared charset, as UTF-8, or as Windows-1252."""
-    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return data.decode("utf-16", errors="replace"), []
-    found = _CHARSET.search(data, 0, 4096)
-    declared = found[1].decode("ascii").lower() if found else "utf-8"
-    for name in (_codec(declared), "utf-8"):
-        try:
-            return data.decode("utf-8-sig" if name == "utf-8" else name).replace("\0", ""), []
-        except UnicodeDecodeError:
-            continue
-    text = data.decode("cp1252", errors="replace")
-    message = f"the page is not in {declared}, as it says, and was read as Windows-1252"
-    if "\ufffd" in text:
-        message += f"; {text.count(chr(0xFFFD))} bytes are in neither"
-    return text, [Problem(message, holds="\ufffd" in text)]
-
-
-def _codec(declared: str) -> str:
-    """The codec for a declared charset, as browsers choose it."""
-    try:
-        name = codecs.lookup(declared).name
-    except LookupError:
-        return "utf-8"
-    if name in ("ascii", "iso8859-1"):
-        return "cp1252"
-    return name if name.startswith(("cp125", "iso8859-")) else "utf-8"
 
 
 def _is_cut(text: str) -> bool:

@@ -22,8 +22,9 @@ from urllib.parse import unquote
 
 import click
 
-from flows.releases import MAIN_TABLES, Release, ReleaseError, history, latest
+from flows.releases import MAIN_TABLES, Release, ReleaseError, history, latest, roll_back
 from flows.releases import as_known as release_as_known
+from flows.releases import kept as all_releases
 from flows.releases import verify as release_problems
 from flows.settings import Settings
 
@@ -56,6 +57,20 @@ def _said_plainly(*mistakes: type[Exception], usage: bool = False) -> Iterator[N
         if usage:
             raise click.UsageError(str(error)) from error
         raise click.ClickException(str(error)) from error
+
+
+@contextmanager
+def _one_at_a_time(*, as_json: bool = False) -> Iterator[None]:
+    """Turns a lock that another run holds into one sentence that names it, and exit 5."""
+    from flows.lock import RUNNING, AlreadyRunning
+
+    try:
+        yield
+    except AlreadyRunning as error:
+        if as_json:
+            click.echo(json.dumps({"error": str(error)}, ensure_ascii=False))
+        click.echo(f"precert: {error}", err=True)
+        sys.exit(RUNNING)
 
 
 class _Folder(click.Path):
@@ -278,6 +293,9 @@ def releases(ctx: click.Context, as_json: bool) -> None:
         )
     elif kept:
         click.echo(_releases_table(kept))
+        aside = [r.id for r in all_releases(ctx.obj.curated) if r.id not in map(str, kept)]
+        if aside:
+            _remark(f"rolled back, or left by a run that died: {', '.join(aside)}")
     if not kept:
         _remark(f"there is no release in {ctx.obj.curated}: run `precert refresh`")
 
@@ -312,24 +330,54 @@ def verify(settings: Settings, release: str | None) -> None:
     click.echo(f"release {release or latest(settings.curated)} is whole")
 
 
+@releases.command()
+@click.argument("release")
+@_folders
+@click.pass_obj
+def rollback(settings: Settings, release: str) -> None:
+    """Make an older release the latest, for readers, until the next refresh.
+
+    The next refresh publishes again what the raw store and the source files say then. Exits with
+    5 if a refresh runs.
+    """
+    with _one_at_a_time(), _said_plainly(OSError):
+        before = roll_back(settings.curated, release)
+    if before == release:
+        _remark(f"release {release} is the latest already; nothing was changed", as_result=True)
+        return
+    click.echo(
+        f"Release {release} is the latest now, in place of {before or 'one that cannot be read'}.\n"
+        "This is for readers until the cause is corrected: the next refresh publishes what raw/ "
+        "and sources/ say then,\nwhich is the same as before unless one of them is changed."
+    )
+    if before:
+        click.echo(f"To take this back: precert releases rollback {before}")
+
+
 @main.command()
 @_as_json
 @_folders
 @click.pass_obj
 def sources(settings: Settings, as_json: bool) -> None:
-    """The registry: each source, and what the latest release has of it."""
-    from flows.registry import RegistryError, load_sources
-    from flows.source_status import source_statuses
-    from flows.table_text import aligned
+    """Each source: whether its list is current, since when, and how its looks went.
 
-    with _said_plainly(RegistryError):
+    First one line on the last refresh; with --json it goes to stderr.
+    """
+    from flows import runs
+    from flows.registry import RegistryError, load_sources
+    from flows.source_status import source_statuses, text
+    from flows.store import now
+    from flows.table_text import one_line
+
+    with _said_plainly(RegistryError, OSError):
         registered = load_sources(settings.sources)
-    found = source_statuses(registered, latest(settings.curated))
+        for sentence in runs.story(runs.read(settings.curated)):
+            _remark(one_line(sentence), as_result=not as_json)
+        found = source_statuses(settings, registered, now())
     if as_json:
         _print_json(status.as_json() for status in found)
-        return
-    header = ("source", "payer", "kind", "status", "rows", "last seen (UTC)")
-    click.echo(aligned(header, (status.cells() for status in found), right=("rows",)))
+    else:
+        click.echo(f"\n{text(found)}")
 
 
 @main.command()
@@ -363,11 +411,19 @@ def refresh(
     as_json: bool,
 ) -> None:
     """Fetch, extract, validate and publish: all sources, or those named."""
+    from flows.environment import EnvironmentValueError, web_settings
+    from flows.lock import refuse_where_held
+
+    # Asked again by the run itself, whose libraries take seconds to import.
+    with _one_at_a_time(as_json=as_json):
+        refuse_where_held(settings.curated)
     from flows.journey import run
 
+    with _said_plainly(EnvironmentValueError, usage=True):
+        web = web_settings()
     sys.exit(
         run(
-            settings,
+            replace(settings, web=web),
             sources,
             offline=offline,
             runner=runner,
@@ -418,7 +474,7 @@ def add(settings: Settings, source: str, file: Path) -> None:
     from flows.registry import RegistryError
     from flows.store import StoreError, add_file
 
-    with _said_plainly(RegistryError, StoreError, OSError):
+    with _one_at_a_time(), _said_plainly(RegistryError, StoreError, OSError):
         click.echo(add_file(settings, source, file))
 
 

@@ -106,6 +106,8 @@ def _compare_table(connection: duckdb.DuckDBPyConnection, table: Table, before: 
             SELECT b.source FROM before_documents AS b JOIN after_documents AS a
             ON a.source = b.source AND a.sha256 = b.sha256
             WHERE a.{_IS_PUBLISHED} AND b.{_IS_PUBLISHED}
+            UNION SELECT source FROM before_documents WHERE status = 'archived'
+            UNION SELECT source FROM after_documents WHERE status = 'archived'
         )
         SELECT op, '{table.name}' AS "table", row_key,
             CASE WHEN (op, row_key) IN (SELECT (op, row_key) FROM held_back) THEN 'quarantine'

@@ -271,7 +271,7 @@ def _published(document: Document, verdict: Verdict, said: dict[str, Any]) -> di
 
 
 def _unpublished(document: Document) -> dict[str, Any]:
-    """The row of a newest version that is held, or of a document that was never retrieved."""
+    """The row of a newest version that is held or archived, or of a document never retrieved."""
     said = _common(document) | {"status": document.status, "held_reason": document.held_reason}
     if not document.versions:
         return said

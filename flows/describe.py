@@ -14,11 +14,15 @@ from jinja2 import Environment
 
 from schemas.codes import shortened
 from schemas.fields import frictionless_schema
-from schemas.tables import PUBLISHED_STATUSES, TABLES
+from schemas.tables import PUBLISHED_STATUSES, TABLES, UNREAD_STATUSES
 
 DATA_PACKAGE = "https://datapackage.org/profiles/2.0/datapackage.json"
 PARQUET = "application/vnd.apache.parquet"
 _LISTED_CHANGES = 200
+_UNREAD = {
+    "archived": "archived in raw/ and not read (extract: false)",
+    "missing": "waiting for a first snapshot (fetch it, or precert add)",
+}
 
 _PAGE = """<!doctype html>
 <html lang="en">
@@ -32,6 +36,7 @@ table { border-collapse: collapse; margin: 1rem 0 }
 th, td { border: 1px solid #ccc; padding: .3rem .6rem; text-align: left; vertical-align: top }
 td.number { text-align: right }
 .held { background: #fdecea } .stale, .missing { background: #fff6e0 }
+.archived { background: #eef3f8 }
 </style>
 </head>
 <body>
@@ -141,22 +146,19 @@ def attention(states: Iterable[dict[str, Any]], quarantined: Iterable[dict[str, 
     """What a reader of a release must know beside its rows: one line for each thing amiss.
 
     Sources of which nothing was ever retrieved are told in one line: they are no trouble, and a
-    clone that has no network has many.
+    clone that has no network has many. So are those that are only archived.
     """
     lines = []
-    waiting = []
+    unread: dict[str, list[str]] = {status: [] for status in UNREAD_STATUSES}
     for state in states:
-        if state["status"] == "missing":
-            waiting.append(state["source"])
+        if state["status"] in unread:
+            unread[state["status"]].append(state["source"])
         elif state["status"] != "current":
             reason = f": {state['held_reason']}" if state["held_reason"] else ""
             lines.append(f"{state['source']}: {state['status']}{reason}")
         if state["status"] in PUBLISHED_STATUSES:
             lines += [f"{state['source']}: {problem}" for problem in state["problems"] or ()]
-    if waiting:
-        lines.append(
-            f"waiting for a first snapshot (fetch it, or precert add): {', '.join(waiting)}"
-        )
+    lines += [f"{_UNREAD[status]}: {', '.join(names)}" for status, names in unread.items() if names]
     for row in quarantined:
         lines.append(
             f"{row['source']}: in quarantine, page {row['page']}, line {row['line']}"

@@ -1,8 +1,9 @@
 """What the raw store and the parts together say of one document now.
 
 Follows the versions of a document from the oldest on: each is extracted and judged against the
-last good one, and the newest accepted one is what a release publishes. All of it is computed
-from the raw store, so that a release can always be rebuilt.
+last good one, and the newest accepted one is what a release publishes. A source with `extract:
+false` is archived: its versions are kept and known, and nothing reads or judges them. All of it is
+computed from the raw store, so that a release can always be rebuilt.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from flows.parts import WorkerLost, extract_part, part_of
 from flows.releases import Release
 from flows.settings import Settings
 from flows.store import StoreError
-from flows.validate import Verdict, judge
+from flows.validate import Verdict, is_judged, judge
 from schemas.provenance import Snapshot
 from schemas.source import Source
 
@@ -50,7 +51,9 @@ class Document:
     def status(self) -> str:
         if self.held_reason:
             return "held"
-        return "current" if self.versions else "missing"
+        if not self.versions:
+            return "missing"
+        return "current" if self.source.extract else "archived"
 
 
 def is_waiting(settings: Settings, source: Source) -> bool:
@@ -58,18 +61,35 @@ def is_waiting(settings: Settings, source: Source) -> bool:
     return not store.folder_of(settings.raw, source.source, source.document).exists()
 
 
+def is_settled(settings: Settings, source: Source) -> bool:
+    """Whether every version of a document is extracted and judged, as the code and YAML are now."""
+    try:
+        versions = store.versions(settings.raw, source.source, source.document)
+    except StoreError:
+        return False
+    last_good: Verdict | None = None
+    for snapshot in versions if source.extract else ():
+        part = part_of(settings, source, snapshot)
+        if not is_judged(part, last_good):
+            return False
+        verdict = judge(part, source, last_good)
+        last_good = verdict if verdict.accepted else last_good
+    return True
+
+
 def extract_versions(settings: Settings, source: Source) -> dict[str, str]:
-    """Extract every version of a document that is not extracted yet.
+    """Extract every version of a document that is not extracted yet; of an archived one, none.
 
     Returns what failed: SHA-256 of the version and why. The bytes of each version are checked
-    against their hash, extracted already or not. Raises `StoreError` where the record of the
-    versions itself is damaged.
+    against their hash, extracted already, not yet or never. Raises `StoreError` where the record
+    of the versions itself is damaged.
     """
     failures = {}
     for snapshot in store.versions(settings.raw, source.source, source.document):
         try:
             store.read(settings.raw, snapshot)
-            extract_part(settings, source, snapshot)
+            if source.extract:
+                extract_part(settings, source, snapshot)
         except (StoreError, WorkerLost) as error:
             failures[snapshot.sha256] = str(error)
     return failures
@@ -80,12 +100,15 @@ def follow(settings: Settings, source: Source, failures: dict[str, str]) -> Docu
 
     A version that failed (damaged bytes, a lost worker) is passed over for the last good one; a
     verdict made while its bytes were sound still counts. Where the first good version cannot be
-    read, later ones have nothing to be compared with and are not judged.
+    read, later ones have nothing to be compared with and are not judged. An archived document has
+    its versions and no verdict: damage to its bytes fails the run and holds nothing back.
     """
     try:
         versions = store.versions(settings.raw, source.source, source.document)
     except StoreError as error:
         return Document(source, failure=str(error))
+    if not source.extract:
+        return Document(source, versions)
     accepted: list[Verdict] = []
     newest: Verdict | None = None
     unread: Snapshot | None = None

@@ -29,6 +29,8 @@ from flows.web.visit import Visit, begin, get
 from schemas.provenance import Snapshot
 from schemas.source import Source
 
+SKIPPED = "skipped"
+
 # At most one body at a time is in memory, however many are on their way.
 _in_memory = threading.Lock()
 
@@ -46,10 +48,8 @@ def fetch_document(
     remembered in seen.jsonl; only a host without an address is not, since then perhaps the whole
     network is away.
     """
-    if source.address is None:
-        return "skipped: no public address is known"
-    if source.terms == "unreviewed":
-        return "skipped: its terms are not reviewed"
+    if reason := why_skipped(source):
+        return reason
     _keep_away_as_asked(settings, source)
     credentials = None
     try:
@@ -62,6 +62,15 @@ def fetch_document(
             record_failure(settings, source, failure)
         # The errors behind it may print what this one hides.
         raise failure from None
+
+
+def why_skipped(source: Source) -> str | None:
+    """Why a source is not looked at, in one line; None where it is."""
+    if source.address is None:
+        return f"{SKIPPED}: no public address is known"
+    if source.terms == "unreviewed":
+        return f"{SKIPPED}: its terms are not reviewed"
+    return None
 
 
 def record_failure(settings: Settings, source: Source, failure: FetchError) -> None:

@@ -12,7 +12,7 @@ import json
 import shutil
 import sys
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -20,23 +20,31 @@ from typing import Any, Protocol
 import duckdb
 import pyarrow as pa
 
-from flows import expectations, releases, stages, store
-from flows.documents import is_waiting
-from flows.fetch import record_failure
-from flows.lock import AlreadyRunning, only_refresh
-from flows.parts import part_of
+from flows import expectations, releases, runs, stages, store
+from flows.documents import is_settled, is_waiting
+from flows.fetch import SKIPPED, record_failure, why_skipped
+from flows.lock import RUNNING, AlreadyRunning, only_refresh
 from flows.prefect_settings import prepare_prefect
 from flows.publish import PublishError
 from flows.registry import RegistryError, find_source, load_sources
 from flows.releases import ReleaseError
-from flows.report import SKIPPED, Progress, Summary, print_summary, summarise
+from flows.report import Progress, Summary, print_summary, summarise
 from flows.settings import Settings
 from flows.stages import Stage
 from flows.store import StoreError
 from flows.web.failure import Unresolved
 from schemas.source import Source
 
-PUBLISHED, TROUBLED, USAGE, NOTHING, RUNNING = 0, 1, 2, 3, 5
+PUBLISHED, TROUBLED, USAGE, NOTHING = 0, 1, 2, 3
+# Errors that leave the latest release as it was.
+UNPUBLISHABLE = (
+    PublishError,
+    StoreError,
+    ReleaseError,
+    OSError,
+    duckdb.Error,
+    pa.ArrowException,
+)
 
 Results = dict[str, Any]
 Watch = Callable[[str, int, int], None]
@@ -84,23 +92,43 @@ def travel(plan: Plan, run: Conductor) -> Journey:
     journey = Journey()
     settings = plan.settings
     _sweep(settings)
-    if not plan.offline:
-        looks = run.each(stages.FETCH, {name: (settings, name) for name in plan.names})
-        journey.looks = _sound(_without_network(settings, looks), journey, "fetch")
     sources = load_sources(settings.sources)
-    every = [source.source for source in sources if not is_waiting(settings, source)]
-    extracted = run.each(stages.EXTRACT, {name: (settings, name) for name in every})
+    if not plan.offline:
+        journey.looks = _sound(_look(plan, sources, run), journey, "fetch")
+    every = {source.source: source for source in sources if not is_waiting(settings, source)}
+    settled = {name for name, source in every.items() if is_settled(settings, source)}
+    extracted = {name: _checked(settings, name) for name in settled}
+    jobs = {name: (settings, name) for name in every if name not in settled}
+    extracted |= run.each(stages.EXTRACT, jobs)
     lost: dict[str, dict[str, str]] = _sound(extracted, journey, "extract")
     for name, failures in lost.items():
         if failures:
             journey.failures[name] = f"extract: {'; '.join(failures.values())}"
-    jobs = {name: (settings, name, lost[name]) for name in every if name in lost}
-    _sound(run.each(stages.VALIDATE, jobs), journey, "validate")
+    unsettled = {name: (settings, name, lost[name]) for name in jobs if name in lost}
+    _sound(run.each(stages.VALIDATE, unsettled), journey, "validate")
     released = run.each(stages.RELEASE, {"release": (settings, lost, plan.accepted)})["release"]
     if isinstance(released, BaseException):
         raise released
     journey.release = released
     return journey
+
+
+def _look(plan: Plan, sources: Iterable[Source], run: Conductor) -> Results:
+    """What each look brought, in the order of the sources; those not looked at say why."""
+    wanted = [source for source in sources if source.source in plan.names]
+    skipped = {source.source: why_skipped(source) for source in wanted}
+    jobs = {name: (plan.settings, name) for name, why in skipped.items() if why is None}
+    looks = _without_network(plan.settings, run.each(stages.FETCH, jobs))
+    return {name: looks.get(name, why) for name, why in skipped.items()}
+
+
+def _checked(settings: Settings, name: str) -> Any:
+    """What extraction says of a document that was extracted before: its bytes are still held
+    against their hashes, which is quicker here than as a task."""
+    try:
+        return stages.extract(settings, name)
+    except StoreError as error:
+        return error
 
 
 def _sound(results: Results, journey: Journey, stage: str) -> Results:
@@ -116,12 +144,11 @@ def _without_network(settings: Settings, looks: Results) -> Results:
     Where another host was found, one that was not is gone, and that look failed. So it did where
     the publication was fetched before: a machine that had a network and lost it is in trouble.
     """
-    unresolved = {name for name, look in looks.items() if isinstance(look, Unresolved)}
-    asked = {name for name, look in looks.items() if not str(look).startswith(SKIPPED)}
-    for name in sorted(unresolved):
+    unresolved = [name for name, look in looks.items() if isinstance(look, Unresolved)]
+    for name in unresolved:
         source = find_source(settings.sources, name)
         known = store.versions(settings.raw, source.source, source.document)
-        if unresolved < asked or any(version.came == "fetched" for version in known):
+        if len(unresolved) < len(looks) or any(version.came == "fetched" for version in known):
             record_failure(settings, source, looks[name])
         else:
             looks[name] = f"{SKIPPED}: there is no network ({looks[name]})"
@@ -179,22 +206,26 @@ def run(
         unknown = sorted(set(names) - {source.source for source in sources})
         if unknown:
             raise RegistryError(f"{unknown[0]}: no such source in {settings.sources}")
-        with only_refresh(settings.curated, "precert refresh"), Progress(quiet=as_json) as progress:
+        with (
+            only_refresh(settings.curated, "precert refresh") as holder,
+            runs.recorded(
+                settings.curated, holder, store.now, unpublishable=UNPUBLISHABLE
+            ) as record,
+            Progress(quiet=as_json) as progress,
+        ):
+            for dead in record.died:
+                print(f"precert: {runs.death(dead)}", file=sys.stderr)
             every = tuple(source.source for source in sources)
             plan = Plan(settings, names or every, offline, accept)
             summary = _refresh(plan, sources, runner if prefect else None, progress.watch)
+            record.came_to(summary.made, troubled=summary.troubled, amiss=summary.amiss)
     except (RegistryError, UsageError) as error:
         return _say(error, USAGE, as_json)
     except AlreadyRunning as error:
         return _say(error, RUNNING, as_json)
-    except (
-        PublishError,
-        StoreError,
-        ReleaseError,
-        OSError,
-        duckdb.Error,
-        pa.ArrowException,
-    ) as error:
+    except runs.LedgerError as error:
+        return _say(error, TROUBLED, as_json)
+    except UNPUBLISHABLE as error:
         return _say(error, NOTHING, as_json)
     print_summary(summary, as_json)
     return TROUBLED if summary.troubled else PUBLISHED
@@ -208,7 +239,7 @@ def _say(error: Exception, status: int, as_json: bool) -> int:
 
 
 def _refresh(plan: Plan, sources: tuple[Source, ...], runner: str | None, watch: Watch) -> Summary:
-    if _has_work(plan.settings, sources):
+    if not all(is_settled(plan.settings, source) for source in sources):
         # Its import takes seconds of processor time; the server's start mostly waits.
         threading.Thread(target=expectations.start_up, daemon=True).start()
     if runner is None:
@@ -236,17 +267,6 @@ def _sweep(settings: Settings) -> None:
         *settings.raw.glob("*/*/.*.[0-9]*"),
         *settings.raw.glob(".*.[0-9]*"),
         *settings.curated.glob(".latest.json.[0-9]*"),
+        *settings.curated.glob(f".{runs.LEDGER}.[0-9]*"),
     ]:
         left.unlink(missing_ok=True)
-
-
-def _has_work(settings: Settings, sources: tuple[Source, ...]) -> bool:
-    """Whether some version has no part yet, so that something will have to be validated."""
-    try:
-        return any(
-            not part_of(settings, source, snapshot).folder.exists()
-            for source in sources
-            for snapshot in store.versions(settings.raw, source.source, source.document)
-        )
-    except StoreError:
-        return True

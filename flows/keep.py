@@ -19,7 +19,7 @@ from flows.facts import measure
 from flows.releases import Release
 from schemas.fields import Table, nullable_schema
 from schemas.suites import COMPARISONS, document_checks
-from schemas.tables import PRIOR_AUTHORIZATION, TABLES
+from schemas.tables import DOCUMENTS, PRIOR_AUTHORIZATION, TABLES
 
 
 def rows_of(release: Release, table: Table, source: str) -> pa.Table:
@@ -53,6 +53,8 @@ def keep(document: Document, before: Release | None, accepted: Collection[str]) 
 
 def _objection(document: Document, before: Release, accepted: bool) -> str | None:
     source = document.source
+    if not source.extract:
+        return None if accepted else _against_archiving(document, before)
     main = TABLES[source.main_table]
     old = rows_of(before, main, source.source)
     if not old.num_rows:
@@ -95,3 +97,19 @@ def _objection(document: Document, before: Release, accepted: bool) -> str | Non
         f"sources/{source.source}.yml, or run precert refresh --accept {source.source} for an edit "
         f"of ours, or add {now.sha256} to expect.accepted_versions for a change by the payer"
     )
+
+
+def _against_archiving(document: Document, before: Release) -> str | None:
+    """Why a source that is only archived may not yet lose what the release before has of it."""
+    name = document.source.source
+    rows = sum(said["rows"] for said in before.said["balance"] if said["source"] == name)
+    if rows:
+        return (
+            f"its {rows} published rows stay, though sources/{name}.yml says extract: false: "
+            f"remove that, or run precert refresh --accept {name} to leave its rows out"
+        )
+    known = rows_of(before, DOCUMENTS, name)["status"].to_pylist()
+    if not document.versions and set(known) - {"missing"}:
+        where = f"{name}/{document.source.document}"
+        return f"the raw store has no version of {where} any more: restore it, or add one"
+    return None

@@ -397,17 +397,20 @@ def _iso(day: date | None) -> str | None:
 
 
 def _is_asked_for(lists: Lists, payer: str | None) -> bool:
-    """Whether a payer is asked for: by name, or as one of whom a list was ever retrieved."""
+    """Whether a payer is asked for: by name, or as one of whom a list was ever read."""
     if payer is None:
-        return any(v.status != "missing" for v in (*lists.published, *lists.unpublished))
+        return any(not v.is_unread for v in (*lists.published, *lists.unpublished))
     return is_called(payer, lists.payer, lists.name)
 
 
 def _no_such_payer(lists: Sequence[Lists], payer: str | None) -> str:
     if payer is None:
-        return "the release holds no list of any payer: add a source and run `precert refresh`"
+        return (
+            "the release holds no list of any payer that was read: add a source and run "
+            "`precert refresh`"
+        )
     known = ", ".join(one.payer for one in lists) or "no payer"
-    return f"we have no list of {payer!r}, only of {known}: add a source for it"
+    return f"no source has a list of {payer!r}, only of {known}: add a source for it"
 
 
 def _unknown(

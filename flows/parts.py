@@ -13,7 +13,6 @@ from __future__ import annotations
 import hashlib
 import importlib.metadata
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -30,6 +29,7 @@ import extractors
 import schemas
 from extractors.records import candidate_schema
 from flows import store
+from flows.confine import clean_environment
 from flows.files import flush_tree, is_json, load_json
 from flows.settings import Settings
 from schemas.fields import Table
@@ -148,16 +148,13 @@ def _run_worker(source: Source, path: Path, snapshot: Snapshot, folder: Path) ->
             "url": snapshot.url,
         },
     }
-    environment = {
-        name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ
-    }
     try:
         done = subprocess.run(
             [sys.executable, "-m", "flows.worker"],
             input=json.dumps(job).encode(),
             capture_output=True,
             timeout=2 * seconds + 30,
-            env=environment | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+            env=clean_environment(),
             check=False,
         )
     except subprocess.TimeoutExpired as error:

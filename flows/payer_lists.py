@@ -1,7 +1,7 @@
 """The prior-authorization lists that a release holds of each payer, and how fresh they are.
 
-Knows which version of each list is published, held or missing, and says so in words. What a list
-says about a code is not known here.
+Knows which version of each list is published, held, archived or missing, and says so in words.
+What a list says about a code is not known here.
 """
 
 from __future__ import annotations
@@ -93,8 +93,13 @@ class Version:
         return self.is_published and self.is_truncated is False
 
     @property
+    def is_unread(self) -> bool:
+        """Whether nobody has read a word of it: never retrieved, or archived as it came."""
+        return self.status in ("archived", "missing")
+
+    @property
     def read_on(self) -> date | None:
-        return self.retrieved_at.date() if self.retrieved_at else None
+        return self.retrieved_at.date() if self.retrieved_at and not self.is_unread else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,4 +212,6 @@ def gap(version: Version) -> str:
         return f"whether {version} was read whole is not known"
     if version.status == "held":
         return f"{version} is held and no version of it is published: {version.held_reason}"
+    if version.status == "archived":
+        return f"{version} is archived as it came and not read yet: what it says is not known"
     return f"{version} was never retrieved: run `precert refresh {version.source}`"

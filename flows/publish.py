@@ -29,7 +29,7 @@ from flows.compare import compare
 from flows.contents import Unbalanced, balances, contents, shown_verdicts
 from flows.describe import data_package, index_page, release_notes
 from flows.documents import Document
-from flows.files import dump_json, flush_folder, flush_tree, replace_file, sha256_of
+from flows.files import dump_json, flush_folder, flush_tree, sha256_of
 from flows.keep import keep
 from flows.parts import code_of, extraction_code
 from flows.releases import Release, ReleaseError
@@ -174,10 +174,7 @@ def _finish(
         shutil.rmtree(folder, ignore_errors=True)
         staging.rename(folder)
     flush_folder(settings.releases)
-    replace_file(
-        settings.curated / releases.POINTER,
-        dump_json({"release": name, "sequence": said["sequence"]}),
-    )
+    releases.point_to(settings.curated, name, said["sequence"])
     return releases.read_release(settings.curated, name)
 
 
@@ -198,6 +195,8 @@ def _inputs(documents: Sequence[Document]) -> dict[str, Any]:
         "documents": [
             {
                 "source": document.source.source,
+                "yaml": document.source.fingerprint(),
+                "status": document.status,
                 "versions": [version.sha256 for version in document.versions],
                 "verdicts": [verdict.name for verdict in document.accepted],
                 "newest": document.newest.name if document.newest else None,

@@ -16,12 +16,13 @@ from prefect.artifacts import create_markdown_artifact, create_table_artifact
 from prefect.blocks.system import Secret
 from prefect.client.schemas.objects import State
 from prefect.futures import PrefectFuture, as_completed
+from prefect.runtime import flow_run
 from prefect.states import Completed
 from prefect.task_runners import ProcessPoolTaskRunner, TaskRunner, ThreadPoolTaskRunner
 
-from flows import stages
+from flows import runs, stages, store
 from flows.environment import web_settings
-from flows.journey import Plan, Results, Watch, caller, silent, summary_of, travel
+from flows.journey import UNPUBLISHABLE, Plan, Results, Watch, caller, silent, summary_of, travel
 from flows.lock import only_refresh
 from flows.registry import load_sources
 from flows.report import Summary
@@ -30,8 +31,18 @@ from flows.stages import Stage
 
 
 def _secret_block(name: str) -> str:
-    block = Secret.load(name)
-    return str(block.get())
+    """The text of a Secret block, as it was saved; raises `LookupError` where there is none."""
+    try:
+        block = Secret.load(name)
+    except ValueError as error:
+        if "Unable to find" not in str(error):
+            raise
+        raise LookupError(name) from None
+    # A sync task gets the block itself, never a coroutine.
+    assert isinstance(block, Secret)
+    # `get` would read "0123" as the number 123.
+    text: str = block.value.get_secret_value()
+    return text
 
 
 @task(task_run_name="fetch {name}")
@@ -122,10 +133,20 @@ def refresh(
     """
     settings = Settings(Path(raw), Path(curated), Path(registry), web_settings())
     names = tuple(sources or (source.source for source in load_sources(settings.sources)))
-    with only_refresh(settings.curated, "a Prefect flow run"):
+    with (
+        only_refresh(settings.curated, "a Prefect flow run") as holder,
+        runs.recorded(
+            settings.curated,
+            holder,
+            store.now,
+            flow_run_id=flow_run.id,
+            unpublishable=UNPUBLISHABLE,
+        ) as record,
+    ):
         plan = Plan(settings, names, offline, tuple(accept or ()))
         journey = travel(plan, PrefectTasks(caller.watch))
-    summary = caller.summary = summary_of(plan, journey)
+        summary = caller.summary = summary_of(plan, journey)
+        record.came_to(summary.made, troubled=summary.troubled, amiss=summary.amiss)
     create_table_artifact(key="refresh-summary", table=[dict(row) for row in summary.rows])
     if journey.release:
         notes = (settings.releases / journey.release / "NOTES.md").read_text(encoding="utf-8")

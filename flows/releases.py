@@ -3,7 +3,8 @@ whether a file still is what was published.
 
 The history of a store is the chain of `previous` from `latest.json`; folders outside of it, such
 as those of a killed run or of releases that were rolled back, are never read. Order is that of the
-sequence, never of a clock. Writing a release, and what its tables mean, is not known here.
+sequence, never of a clock. Only the pointer is written here; writing a release, and what its
+tables mean, is not known.
 """
 
 from __future__ import annotations
@@ -17,7 +18,9 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flows.files import load_json, sha256_of
+from flows import runs
+from flows.files import dump_json, load_json, replace_file, sha256_of
+from flows.lock import only_refresh
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -178,6 +181,38 @@ def intact(release: Release, table: str) -> str:
     if wrong:
         raise ReleaseError(f"{wrong}: {_VERIFY}")
     return glob.escape(str(release.folder / name))
+
+
+def point_to(curated: Path, name: str, sequence: int) -> None:
+    """Make a release the latest, in one step."""
+    replace_file(curated / POINTER, dump_json({"release": name, "sequence": sequence}))
+
+
+def roll_back(curated: Path, name: str) -> str | None:
+    """Make a release that is kept the latest again; the one it takes the place of.
+
+    That is None where the pointer was damaged, and `name` itself where nothing was to be done.
+    Raises `ReleaseError` for a release that is unknown or not whole, and `AlreadyRunning` where a
+    refresh runs. The next refresh publishes again what the raw store and the sources say then.
+    """
+    read_release(curated, name)
+    with only_refresh(curated, "precert releases rollback") as holder:
+        release = read_release(curated, name)
+        problems = _release_problems(release)
+        if problems:
+            more = f" (and {len(problems) - 1} more)" if problems[1:] else ""
+            raise ReleaseError(
+                f"release {name} is not whole: {problems[0]}{more}; choose another, see "
+                "`precert releases`"
+            )
+        before = None
+        with suppress(ReleaseError):
+            now = latest(curated)
+            before = now.id if now else None
+        if before != name:
+            point_to(curated, name, release.sequence)
+            runs.set_back(curated, holder, name, before)
+        return before
 
 
 @contextmanager

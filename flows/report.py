@@ -17,10 +17,10 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from flows.describe import attention, balance_words
+from flows.fetch import SKIPPED
 from flows.releases import Release
 from schemas.tables import PUBLISHED_STATUSES
 
-SKIPPED = "skipped"
 _LISTED = 20
 _WORDS = ("source", "status")
 _COUNTS = ("rows", "quarantined", "new", "changed", "removed")
@@ -49,6 +49,18 @@ class Summary:
             for row in self.rows
         )
         return held or missing or bool(self.failures)
+
+    @property
+    def made(self) -> str:
+        """The release that this run made, or ""."""
+        return self.release if self.published else ""
+
+    @property
+    def amiss(self) -> tuple[str, ...]:
+        """What makes the run troubled, a line each."""
+        held = (f"{row['source']}: {row['reason']}" for row in self.rows if row["reason"])
+        failed = (f"{name}: {message}" for name, message in self.failures.items())
+        return (*held, *failed)
 
     def _was_not_asked(self, source: str) -> bool:
         return self.looks.get(source, SKIPPED).startswith(SKIPPED)

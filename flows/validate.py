@@ -101,6 +101,12 @@ def verdict_folder(part: Part, last_good: Verdict | None) -> Path:
     return part.folder.with_name(f"{part.name}.{key}")
 
 
+def is_judged(part: Part, last_good: Verdict | None) -> bool:
+    """Whether a part is there, and the verdict on it too."""
+    verdict = verdict_folder(part, last_good) / "verdict.json"
+    return is_json(part.folder / "outline.json") and is_json(verdict)
+
+
 def judge(part: Part, source: Source, last_good: Verdict | None) -> Verdict:
     """The verdict on a part, from the cache or made now.
 

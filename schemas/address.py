@@ -18,7 +18,11 @@ from schemas.yaml_values import Pattern, Slug, Strict
 # that orders the files of one year, such as the a to d of quarterly files.
 LINK_DATE = ("year", "month", "day", "quarter", "part")
 _PLACEHOLDER = re.compile(r"\{([a-z0-9_]+)\}")
-_WEB = re.compile(r"https?://(?P<host>[^\s{}/?#]+)[^\s]*")
+_WEB = re.compile(r"https?://(?P<host>[^\s{}@/?#]+)(?:[/?#]\S*)?")
+
+
+HeaderName = Annotated[str, Field(pattern=r"^[A-Za-z0-9-]+$")]
+HeaderText = Annotated[str, Field(pattern=r"^[\x20-\x7e]+$")]
 
 
 class LinkRule(Strict):
@@ -80,7 +84,7 @@ class Address(Strict):
     contains: Pattern | None = None
     most_megabytes: Annotated[int, Field(ge=1, le=4096)] = 256
     least_share: Annotated[float, Field(ge=0, le=1)] = 0.5
-    headers: dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9-]+$")], str] = {}
+    headers: dict[HeaderName, HeaderText] = {}
     secrets: dict[Slug, Secret] = {}
 
     @model_validator(mode="after")
@@ -89,6 +93,8 @@ class Address(Strict):
             raise ValueError("an address is url or page, one of them")
         if (self.page is not None) != bool(self.links):
             raise ValueError("a page needs links, which say how to go on, and a url has none")
+        if self.page is None and (self.hosts or self.ahead):
+            raise ValueError("hosts and ahead speak of links, which a url has not")
         if not _WEB.fullmatch(self.start):
             raise ValueError(f"{self.start!r} does not begin with https://host")
         return self

@@ -302,7 +302,8 @@ class Source(Strict):
     """One source file.
 
     `member` is a pattern of the name of the file to read in an archive. With `extract: false` the
-    publication is only kept in the raw store, until someone settles how it is read.
+    publication is only kept in the raw store, until someone settles how it is read; nothing needs
+    to be said of its tables, its prose or its size, but of a PA list still whose it is.
     """
 
     source: Slug
@@ -334,6 +335,8 @@ class Source(Strict):
     @model_validator(mode="after")
     def _kind_has_its_rules(self) -> Source:
         if not self.extract:
+            if self.kind == "pa_list" and (self.payer is None or self.line_of_business is None):
+                raise ValueError("a pa_list needs payer and line_of_business, read or not")
             return self
         if "rows" not in self.expect.model_fields_set:
             raise ValueError("expect must say how many rows to expect")
@@ -370,7 +373,9 @@ class Source(Strict):
         """The table whose rows `expect` counts."""
         if self.kind == "pa_list":
             return PRIOR_AUTHORIZATION.name
-        return "table_rows" if self.table is not None else "bulletin_sections"
+        if self.kind in REFERENCE_KINDS or self.table is not None:
+            return "table_rows"
+        return "bulletin_sections"
 
     def fingerprint(self) -> str:
         """A hash of what the YAML says on reading, the same for any order or spacing of keys."""

@@ -28,6 +28,8 @@ LINES_OF_BUSINESS = (
 )
 # Statuses of a document whose rows are in the release.
 PUBLISHED_STATUSES = ("current", "stale")
+# Statuses of a document of which nobody has read a word.
+UNREAD_STATUSES = ("archived", "missing")
 # Kinds of publications whose tables state no PA rule: their rows go to `table_rows`.
 REFERENCE_KINDS = ("code_reference", "fee_schedule", "notice_list")
 KINDS = ("pa_list", "bulletin", "vendor_article", *REFERENCE_KINDS)
@@ -424,9 +426,10 @@ DOCUMENTS = Table(
             "status",
             "string",
             "current: newest and published; held: newest, not published; stale: published though "
-            "a newer one is held; missing: never retrieved.",
+            "a newer one is held; archived: newest, kept in raw/ and not read, since its source "
+            "says so; missing: never retrieved.",
             required=True,
-            allowed=("current", "held", "missing", "stale"),
+            allowed=("archived", "current", "held", "missing", "stale"),
         ),
         Field("held_reason", "string", "Why it is held and what to do."),
     ),
@@ -625,8 +628,8 @@ CHANGES = Table(
         Field(
             "cause",
             "string",
-            "publication: the publication changed; reading: we read the same one otherwise, or no "
-            "longer; "
+            "publication: the publication changed; reading: we read the same one otherwise, or "
+            "began or ceased to read it; "
             "quarantine: the row went to quarantine or came back from it.",
             required=True,
             allowed=("publication", "reading", "quarantine"),

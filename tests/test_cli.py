@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,13 +12,17 @@ import pytest
 import yaml
 from click.testing import CliRunner, Result
 
+from flows import runs
 from flows.cli import main
+from flows.lock import only_refresh
+from flows.store import put as record
 from flows.table_text import aligned, one_line
 from tests.conftest import ROOT
 from tests.release_fixture import (
     ACME_LIST,
     BOREALIS_ROW,
     FIRST,
+    HELD_REASON,
     SECOND,
     SECOND_MADE,
     Store,
@@ -222,17 +227,20 @@ def test_history_that_runs_in_a_circle_is_an_error(store: Store) -> None:
     assert "no lower sequence" in result.stderr
 
 
-def test_sources_without_a_release_have_no_status(tmp_path: Path) -> None:
+def test_sources_without_a_release_say_what_came_and_what_is_waited_for(tmp_path: Path) -> None:
     options = ["--curated", str(tmp_path), "--sources", str(ROOT / "sources")]
-    result = CliRunner().invoke(main, [*options, "sources", "--json"])
+    result = CliRunner().invoke(main, [*options, "--raw", str(ROOT / "raw"), "sources", "--json"])
     assert result.exit_code == 0
-    found = json.loads(result.stdout)
-    assert {item["status"] for item in found} == {None}
-    assert "cigna_commercial_dme" in {item["source"] for item in found}
-    assert "not in the release" in CliRunner().invoke(main, [*options, "sources"]).stdout
+    found = {item["source"]: item for item in json.loads(result.stdout)}
+    assert found["cigna_commercial_dme"]["status"] == "new"
+    assert found["cms_dmepos"]["status"] == "waiting"
+    assert {item["rows"] for item in found.values()} == {None}
+    assert result.stderr == "No refresh is recorded in runs.jsonl.\n"
 
 
-def test_sources_show_each_version_that_the_release_tells_of(store: Store, tmp_path: Path) -> None:
+def test_sources_show_the_last_refresh_and_each_source_with_its_status(
+    store: Store, tmp_path: Path
+) -> None:
     registry = tmp_path / "sources"
     registry.mkdir()
     described = yaml.safe_load((ROOT / "sources" / "cigna_commercial_dme.yml").read_text())
@@ -240,14 +248,22 @@ def test_sources_show_each_version_that_the_release_tells_of(store: Store, tmp_p
         payer = {"id": name.partition("_")[0], "name": name}
         said = described | {"source": name, "document": "list", "payer": payer}
         (registry / f"{name}.yml").write_text(yaml.safe_dump(said))
+    shutil.rmtree(store.raw)
+    for name, data in (("acme_dme", ACME_LIST.encode()), ("borealis_medicaid", b"%PDF-1.7 new")):
+        record(store.raw, name, "list", data, came="fetched", at=SECOND_MADE)
+    with only_refresh(store.curated, "precert refresh") as holder:
+        runs.end(store.curated, runs.begin(store.curated, holder), "published", SECOND_MADE, SECOND)
     result = run(store, "--sources", str(registry), "sources", "--json")
     found = [(item["source"], item["status"], item["rows"]) for item in json.loads(result.stdout)]
     assert found == [
         ("acme_dme", "current", 10),
-        ("borealis_medicaid", "held", 0),
         ("borealis_medicaid", "stale", 10),
-        ("newcomer", None, None),
+        ("newcomer", "waiting", None),
     ]
+    printed = run(store, "--sources", str(registry), "sources").stdout.splitlines()
+    assert printed[0].startswith(f"The last refresh published release {SECOND} at 2026-11-21T23:30")
+    assert [line.split()[1] for line in printed[4:7]] == ["current", "stale", "waiting"]
+    assert f"borealis_medicaid: stale: {HELD_REASON}" in printed
 
 
 def test_sources_without_a_registry_is_one_sentence(tmp_path: Path) -> None:

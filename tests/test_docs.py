@@ -60,7 +60,7 @@ def test_queries_of_the_readme_run_and_answer(released: Settings) -> None:
 def test_guide_leads_an_ordinary_list_to_a_clean_trial(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (yaml,) = blocks(ROOT / "docs" / "add-a-source.md", "yaml")
+    yaml, *_more_keys = blocks(ROOT / "docs" / "add-a-source.md", "yaml")
     path = tmp_path / "acme_commercial_dme.yml"
     path.write_text(yaml)
     document = tmp_path / "acme.txt"

@@ -78,7 +78,7 @@ def files(folder: Path) -> dict[str, tuple[int, str]]:
     return {
         path.relative_to(folder).as_posix(): (path.stat().st_mtime_ns, sha256_of(path))
         for path in sorted(folder.rglob("*"))
-        if path.is_file() and path.name != ".lock"
+        if path.is_file() and path.name not in (".lock", "runs.jsonl")
     }
 
 

@@ -8,6 +8,7 @@ and what the answer means is not known here.
 
 from __future__ import annotations
 
+import logging
 import ssl
 import time
 from collections.abc import Iterable, Iterator
@@ -152,6 +153,15 @@ class _Backend(httpcore.NetworkBackend):
                 return _Stream(stream, self.meter, self.bounds)
         assert refusal is not None
         raise refusal
+
+
+def _has_no_headers(record: logging.LogRecord) -> bool:
+    return "receive_response_headers.complete" not in record.getMessage()
+
+
+# At its most talkative httpcore logs the headers of an answer, and a redirect may have a signature
+# in its Location that no one has told us is a secret.
+logging.getLogger("httpcore.http11").addFilter(_has_no_headers)
 
 
 @cache

@@ -259,7 +259,7 @@ def _hex(number: int, width: int) -> str:
 
 
 def _either(ways: list[str]) -> str:
-    return f"(?:{'|'.join(dict.fromkeys(ways))})"
+    return ways[0] if len(ways) == 1 else f"(?:{'|'.join(dict.fromkeys(ways))})"
 
 
 def _base64(value: bytes) -> Iterator[str]:

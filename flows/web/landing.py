@@ -232,7 +232,8 @@ def _nearest(page: LinkedPage, rule: LinkRule, page_url: str) -> list[str]:
         if target is None or is_page_itself(target, page_url):
             continue
         text = f"{spelt(target)[-_COMPARED:]} {link.text[:_COMPARED]}".lower()
-        likeness[shown(target)] = sum(word in text for word in words)
+        alike = sum(word in text for word in words)
+        likeness[shown(target)] = max(alike, likeness.get(shown(target), 0))
     return sorted(likeness, key=lambda target: (-likeness[target], target))[:_NEAREST]
 
 
