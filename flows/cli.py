@@ -434,6 +434,36 @@ def refresh(
     )
 
 
+@main.command()
+@click.option(
+    "--cron",
+    default="15 6 * * *",
+    show_default=True,
+    help="When to run: minute, hour, day, month, weekday.",
+)
+@click.option("--timezone", default="UTC", show_default=True, help="Of the cron: an IANA name.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Of a server of our own.")
+@click.option("--port", type=click.IntRange(1, 65535), default=4200, show_default=True)
+@_folders
+@click.pass_obj
+def serve(settings: Settings, cron: str, timezone: str, host: str, port: int) -> None:
+    """Run a refresh at the times of a cron, one at a time, until a signal says to end.
+
+    On the Prefect server that PREFECT_API_URL names, or on one of our own, which ends with us.
+    """
+    from flows.prefect_settings import prepare_prefect
+
+    prepare_prefect(settings, host, port, server_log="WARNING")
+    from flows import serve as schedule
+    from flows.prefect_server import OpenHostError, ServerError
+
+    with (
+        _said_plainly(schedule.ScheduleError, OpenHostError, usage=True),
+        _said_plainly(ServerError),
+    ):
+        schedule.serve(settings, cron, timezone, host, port)
+
+
 @main.command("try")
 @click.argument("source", type=_FILE)
 @click.argument("file", type=_FILE, required=False)

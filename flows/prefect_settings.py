@@ -18,6 +18,7 @@ HOST, PORT = "127.0.0.1", 4200
 _SETTINGS = {
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "DO_NOT_TRACK": "1",
+    "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
     "PREFECT_SERVER_CSRF_PROTECTION_ENABLED": "true",
     "PREFECT_CLIENT_CSRF_SUPPORT_ENABLED": "true",
     "PREFECT_LOGGING_LEVEL": "WARNING",
@@ -31,16 +32,25 @@ _SETTINGS = {
 }
 
 
-def prepare_prefect(settings: Settings, host: str = HOST, port: int = PORT) -> None:
+def prepare_prefect(
+    settings: Settings, host: str = HOST, port: int = PORT, server_log: str = "CRITICAL"
+) -> None:
     """Prefect at home in the project, silent, patient, and closed to other sites' pages.
 
     `host` and `port` are those of a server of our own: only its own pages may read it from a
-    browser. The ephemeral server of a single run has no pages at all.
+    browser. The ephemeral server of a single run has no pages, and nothing to say: what fails in
+    it fails in the run, and its farewell can be a traceback.
     """
-    settings.prefect_home.mkdir(parents=True, exist_ok=True)
-    os.environ.setdefault("PREFECT_HOME", str(settings.prefect_home))
-    os.environ.setdefault("PREFECT_SERVER_CORS_ALLOWED_ORIGINS", ",".join(_origins(host, port)))
-    for name, value in _SETTINGS.items():
+    home = settings.prefect_home
+    home.mkdir(parents=True, exist_ok=True)
+    ours = {
+        "PREFECT_HOME": str(home),
+        # By default it copies its pages into its own package, which may not be writable.
+        "PREFECT_UI_STATIC_DIRECTORY": str(home / "ui"),
+        "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": ",".join(_origins(host, port)),
+        "PREFECT_LOGGING_SERVER_LEVEL": server_log,
+    }
+    for name, value in (ours | _SETTINGS).items():
         os.environ.setdefault(name, value)
 
 

@@ -6,6 +6,7 @@ Knows how to name the file and the key of a mistake. What a source may say is de
 
 from __future__ import annotations
 
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,11 @@ class RegistryError(ValueError):
     """A source file that cannot be used; the message names the file, the key and the next step."""
 
 
-class _UniqueKeys(yaml.SafeLoader):
+# The parser in C takes a tenth of the time; a PyYAML built without it has only the other one.
+_Loader: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+class _UniqueKeys(_Loader):  # type: ignore[misc,valid-type]
     """Safe YAML in which a key that stands twice is an error, not the last one's victory."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
@@ -32,7 +37,8 @@ class _UniqueKeys(yaml.SafeLoader):
                     None, None, f"{name!r} stands twice", key.start_mark
                 )
             seen.add(name)
-        return super().construct_mapping(node, deep)
+        mapping: dict[Any, Any] = super().construct_mapping(node, deep)
+        return mapping
 
 
 def _in_words(mistake: ErrorDetails) -> str:
@@ -50,10 +56,20 @@ def _in_words(mistake: ErrorDetails) -> str:
 def load_source(path: Path) -> Source:
     """The source that a YAML file describes."""
     try:
-        said = yaml.load(path.read_text(encoding="utf-8"), _UniqueKeys)  # noqa: S506 (a SafeLoader)
+        text = path.read_text(encoding="utf-8")
     except OSError as error:
         raise RegistryError(f"{path}: {error.strerror}; name an existing source file") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
+        raise RegistryError(f"{path}: not YAML: {error}; correct the file") from error
+    return _source_of(path, text)
+
+
+# Every stage of a refresh asks for its source by name.
+@lru_cache(maxsize=1024)
+def _source_of(path: Path, text: str) -> Source:
+    try:
+        said = yaml.load(text, _UniqueKeys)  # noqa: S506 (a SafeLoader)
+    except yaml.YAMLError as error:
         where = " ".join(str(error).split())
         raise RegistryError(f"{path}: not YAML: {where}; correct the file") from error
     try:
