@@ -101,7 +101,6 @@ def project(folder: Path, origin: Origin) -> dict[str, str]:
     return os.environ | {
         "PRECERT_LOOPBACK": " ".join(origin.hosts),
         "PYTHONPATH": str(ROOT),
-        "PREFECT_HOME": str(folder / ".prefect"),
     }
 
 

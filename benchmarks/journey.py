@@ -47,7 +47,7 @@ def main() -> None:
         refresh = [precert, "refresh", "--offline"]
         home = {"PREFECT_HOME": str(clone / ".prefect")}
         rows = [
-            (what, measure(command, clone, **SILENT, **home))
+            (what, measure(command, clone, **SILENT, **(home if EMPTY_FLOW in command else {})))
             for what, command in (
                 ("set-up from nothing (`make .venv/.runtime`)", ["make", ".venv/.runtime"]),
                 ("first refresh, four publications", refresh),

@@ -29,7 +29,8 @@ from flows.web.visit import Visit, begin, get
 from schemas.provenance import Snapshot
 from schemas.source import Source
 
-SKIPPED = "skipped"
+# How the line begins that says what came of a look.
+NEW, UNCHANGED, SKIPPED = "new", "unchanged", "skipped"
 
 # At most one body at a time is in memory, however many are on their way.
 _in_memory = threading.Lock()
@@ -142,7 +143,7 @@ def _unchanged(
         raise FetchError(f"{shown(found.url)}: status 304, though nothing was asked conditionally")
     look = Look(at, last.sha256, "validator")
     store.record_look(settings.raw, source.source, source.document, look)
-    return f"unchanged{_later(found)}"
+    return f"{UNCHANGED}{_later(found)}"
 
 
 def _store(
@@ -159,13 +160,13 @@ def _store(
     raw, document = settings.raw, source.document
     if last is not None and last.sha256 == body.sha256:
         store.record_look(raw, source.source, document, Look(at, body.sha256))
-        return f"unchanged{_later(found)}"
+        return f"{UNCHANGED}{_later(found)}"
     facts = _facts(visit, answer, found)
     with _in_memory:
         judge(source, body.path.read_bytes(), answer, last, visit.credentials)
         store.put_file(raw, source.source, document, body.path, came="fetched", at=at, facts=facts)
     extra = f", {body.surplus} bytes more came than announced" if body.surplus else ""
-    return f"new {body.sha256[:12]}{extra}{_later(found)}"
+    return f"{NEW} {body.sha256[:12]}{extra}{_later(found)}"
 
 
 def _facts(visit: Visit, answer: Answer, found: Found) -> dict[str, Any]:

@@ -14,7 +14,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 import duckdb
@@ -22,9 +22,9 @@ import pyarrow as pa
 
 from flows import expectations, releases, runs, stages, store
 from flows.documents import is_settled, is_waiting
-from flows.fetch import SKIPPED, record_failure, why_skipped
+from flows.fetch import NEW, SKIPPED, record_failure, why_skipped
 from flows.lock import RUNNING, AlreadyRunning, only_refresh
-from flows.prefect_settings import prepare_prefect
+from flows.prefect_settings import has_server, prepare_prefect
 from flows.publish import PublishError
 from flows.registry import RegistryError, find_source, load_sources
 from flows.releases import ReleaseError
@@ -64,13 +64,15 @@ class Conductor(Protocol):
 class Plan:
     """What to refresh: only `names` are looked at on the web, and not even those when `offline`.
 
-    Sources in `accepted` may differ from the release before as much as they do.
+    Sources in `accepted` may differ from the release before as much as they do. `looks` are what
+    came of looking, where that is over already.
     """
 
     settings: Settings
     names: tuple[str, ...]
     offline: bool
     accepted: tuple[str, ...] = ()
+    looks: Results | None = None
 
 
 @dataclass(slots=True)
@@ -93,8 +95,8 @@ def travel(plan: Plan, run: Conductor) -> Journey:
     settings = plan.settings
     _sweep(settings)
     sources = load_sources(settings.sources)
-    if not plan.offline:
-        journey.looks = _sound(_look(plan, sources, run), journey, "fetch")
+    looks = _look(plan, sources, run) if plan.looks is None else plan.looks
+    journey.looks = _sound(looks, journey, "fetch")
     every = {source.source: source for source in sources if not is_waiting(settings, source)}
     settled = {name for name, source in every.items() if is_settled(settings, source)}
     extracted = {name: _checked(settings, name) for name in settled}
@@ -115,6 +117,8 @@ def travel(plan: Plan, run: Conductor) -> Journey:
 
 def _look(plan: Plan, sources: Iterable[Source], run: Conductor) -> Results:
     """What each look brought, in the order of the sources; those not looked at say why."""
+    if plan.offline:
+        return {}
     wanted = [source for source in sources if source.source in plan.names]
     skipped = {source.source: why_skipped(source) for source in wanted}
     jobs = {name: (plan.settings, name) for name, why in skipped.items() if why is None}
@@ -167,6 +171,7 @@ class Caller:
     """
 
     watch: Watch = silent
+    looks: Results | None = None
     summary: Summary | None = None
 
 
@@ -239,7 +244,11 @@ def _say(error: Exception, status: int, as_json: bool) -> int:
 
 
 def _refresh(plan: Plan, sources: tuple[Source, ...], runner: str | None, watch: Watch) -> Summary:
-    if not all(is_settled(plan.settings, source) for source in sources):
+    if runner is not None and not has_server() and not _needs_blocks(plan, sources):
+        # A server of our own takes seconds to start, and nobody sees it: not for nothing.
+        plan = replace(plan, looks=_look(plan, sources, Threads(watch)))
+        runner = runner if _has_work(plan, sources) else None
+    if _has_work(plan, sources):
         # Its import takes seconds of processor time; the server's start mostly waits.
         threading.Thread(target=expectations.start_up, daemon=True).start()
     if runner is None:
@@ -250,6 +259,22 @@ def _refresh(plan: Plan, sources: tuple[Source, ...], runner: str | None, watch:
     from flows.refresh import refresh_with_prefect  # noqa: PLC0415
 
     return refresh_with_prefect(plan, runner, watch)
+
+
+def _has_work(plan: Plan, sources: Iterable[Source]) -> bool:
+    """Whether something came, or is not extracted and judged yet."""
+    came = any(str(look).startswith(NEW) for look in (plan.looks or {}).values())
+    return came or not all(is_settled(plan.settings, source) for source in sources)
+
+
+def _needs_blocks(plan: Plan, sources: Iterable[Source]) -> bool:
+    """Whether a secret of a source to look at is in a Prefect block, which a server gives."""
+    return any(
+        secret.block is not None
+        for source in sources
+        if source.source in plan.names and source.address is not None
+        for secret in source.address.secrets.values()
+    )
 
 
 def summary_of(plan: Plan, journey: Journey) -> Summary:

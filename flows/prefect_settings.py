@@ -54,6 +54,12 @@ def prepare_prefect(
         os.environ.setdefault(name, value)
 
 
+def has_server() -> bool:
+    """Whether the user named a Prefect server or profile of theirs, where runs are looked at."""
+    names = ("PREFECT_API_URL", "PREFECT_HOME", "PREFECT_PROFILE", "PREFECT_PROFILES_PATH")
+    return any(os.environ.get(name) for name in names)
+
+
 def _origins(host: str, port: int) -> Iterator[str]:
     yield f"http://{host}:{port}"
     if host == HOST:

@@ -143,7 +143,7 @@ def refresh(
             unpublishable=UNPUBLISHABLE,
         ) as record,
     ):
-        plan = Plan(settings, names, offline, tuple(accept or ()))
+        plan = Plan(settings, names, offline, tuple(accept or ()), caller.looks)
         journey = travel(plan, PrefectTasks(caller.watch))
         summary = caller.summary = summary_of(plan, journey)
         record.came_to(summary.made, troubled=summary.troubled, amiss=summary.amiss)
@@ -157,7 +157,7 @@ def refresh(
 
 def refresh_with_prefect(plan: Plan, runner: str, watch: Watch) -> Summary:
     """Run the flow here and now, on the Prefect API that is set or on one started for it."""
-    caller.watch = watch
+    caller.watch, caller.looks = watch, plan.looks
     try:
         refresh.with_options(task_runner=_task_runner(runner))(
             sources=list(plan.names),
@@ -168,6 +168,6 @@ def refresh_with_prefect(plan: Plan, runner: str, watch: Watch) -> Summary:
             accept=list(plan.accepted),
         )
     finally:
-        caller.watch = silent
+        caller.watch, caller.looks = silent, None
     assert caller.summary is not None
     return caller.summary

@@ -76,6 +76,8 @@ def summarise(
     states = pq.read_table(latest.folder / "documents.parquet").to_pylist()
     counted = _changes_by_source(latest) if made else Counter()
     balances = {balance["source"]: balance for balance in latest.said["balance"]}
+    # A stale version is stale since the newer one came that is held.
+    held = {state["source"]: state["first_seen"] for state in states if state["status"] == "held"}
     rows = []
     for state in states:
         source = state["source"]
@@ -84,6 +86,7 @@ def summarise(
             {
                 "source": source,
                 "status": state["status"],
+                "since": held.get(source, state["first_seen"]),
                 "look": looks.get(source),
                 "rows": state["rows"],
                 "quarantined": state["quarantined"],

@@ -126,12 +126,17 @@ async def _poll(deployment: RunnerDeployment, soon: datetime) -> None:
     print(f"precert: serving {FLOW}/{DEPLOYMENT} on {where}; next run {soon}", file=sys.stderr)
     telling = asyncio.create_task(told.wait())
     await asyncio.wait([polling, telling], return_when=asyncio.FIRST_COMPLETED)
+    if not told.is_set():
+        raise ServerError(
+            f"Prefect's runner gave up on the server at {where}: see what is wrong there, then "
+            "serve again"
+        ) from polling.exception()
     if runner.started:
         await runner.astop()
-    elif not polling.done():
+    else:
         polling.cancel()
-    with suppress(asyncio.CancelledError):
-        await polling
+    # However it ends now, it was told to.
+    await asyncio.wait([polling])
 
 
 def mark_crashed(flow_run_id: str) -> bool:

@@ -58,6 +58,7 @@ def _bytes(settings: Settings, source: Source, path: Path | None) -> bytes:
 def _said(document: Document) -> dict[str, Any]:
     said: dict[str, Any] = {
         "source": document.source.source,
+        "archived": not document.source.extract,
         "held_reason": document.held_reason,
         "problems": [],
         "quarantine": [],
@@ -98,12 +99,16 @@ def _in_words(said: dict[str, Any]) -> str:
             f"quarantined, page {row['page']}, line {row['line']}: {'; '.join(row['reasons'])}: "
             f"{row['raw_text'][:120]!r}"
         )
-    lines.append(
-        f"held: {said['held_reason']}"
-        if said["held_reason"]
-        else "would be published as a first version"
-    )
+    lines.append(_outcome(said))
     return "\n".join(lines)
+
+
+def _outcome(said: dict[str, Any]) -> str:
+    if said["held_reason"]:
+        return f"held: {said['held_reason']}"
+    if said["archived"]:
+        return "archived: with extract: false it would be kept and not read"
+    return "would be published as a first version"
 
 
 _PLACES = ("source", "document", "sha256", "url", "page", "line", "raw_text", "bbox")

@@ -262,6 +262,59 @@ def test_run_of_the_deployment_becomes_a_release(served: Served) -> None:
     assert state["message"] == release.id
 
 
+def prefect(served: Served, *arguments: str) -> str:
+    """What Prefect's own command line says, run at the project's root against the server."""
+    environment = clean_environment(served.errors.parent) | {
+        "PREFECT_API_URL": f"{served.origin}/api",
+        "PREFECT_HOME": str(served.project.prefect_home),
+    }
+    done = subprocess.run(
+        [sys.executable, "-m", "prefect", *arguments],
+        cwd=ROOT,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout
+    return done.stdout
+
+
+def test_deployments_of_prefect_yaml_are_accepted_and_name_no_place(served: Served) -> None:
+    prefect(served, "work-pool", "create", "--type", "process", "precert")
+    prefect(served, "deploy", "--all")
+    found = {
+        name: served.ask("GET", f"/deployments/name/refresh/{name}").json()
+        for name in ("refresh", "rebuild")
+    }
+    assert [schedule["schedule"]["cron"] for schedule in found["refresh"]["schedules"]]
+    assert found["rebuild"]["schedules"] == []
+    assert found["rebuild"]["parameters"] == {"offline": True}
+    for deployment in found.values():
+        assert deployment["global_concurrency_limit"]["limit"] == 1
+        assert deployment["concurrency_options"]["collision_strategy"] == "CANCEL_NEW"
+        ((where,),) = (step.values() for step in deployment["pull_steps"])
+        assert where == {"directory": "{{ $PRECERT_PROJECT }}"}
+        assert str(ROOT) not in json.dumps(deployment)
+
+
+def test_automations_of_the_docs_are_accepted(served: Served) -> None:
+    prefect(served, "automation", "create", "--from-file", "docs/automations.yaml")
+    found = {automation["name"]: automation for automation in served.say("/automations/filter", {})}
+    (ended, silent, died) = (
+        found[name]
+        for name in (
+            "A refresh ended with trouble",
+            "No refresh has come to its end for 26 hours",
+            "A refresh whose process died",
+        )
+    )
+    assert "prefect.flow-run.Troubled" in ended["trigger"]["expect"]
+    assert silent["trigger"]["within"] == timedelta(hours=26).total_seconds()
+    assert died["actions"][0]["state"] == "CRASHED"
+
+
 @pytest.fixture
 def client_of(served: Served, monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
     """This process as a client of the server."""
@@ -447,5 +500,8 @@ def test_sigterm_ends_the_server_too_and_leaves_the_schedule_active(served: Serv
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.1", served.port), timeout=10)
     with sqlite3.connect(served.project.prefect_home / "prefect.db") as connection:
-        assert connection.execute("SELECT active FROM deployment_schedule").fetchall() == [(1,)]
-        assert connection.execute("SELECT paused FROM deployment").fetchall() == [(0,)]
+        found = connection.execute(
+            "SELECT paused, active FROM deployment JOIN deployment_schedule"
+            " ON deployment.id = deployment_id WHERE name = 'serve'"
+        ).fetchall()
+    assert found == [(0, 1)]
