@@ -42,8 +42,9 @@ docs: $(VENV)/.runtime
 golden: $(VENV)/.dev
 	$(BIN)/python -m tests.test_golden
 
-bench: $(VENV)-bench/.ready
+bench: $(VENV)-bench/.ready $(VENV)/.dev
 	$(PYTHON) -m benchmarks.journey
+	$(BIN)/python -m benchmarks.fetching
 	$(VENV)-bench/bin/python -m benchmarks.tables
 
 # A place of its own for the tools that we are measured against.

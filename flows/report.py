@@ -82,11 +82,12 @@ def summarise(
     for state in states:
         source = state["source"]
         is_published = state["status"] in PUBLISHED_STATUSES
+        since = held.get(source, state["first_seen"])
         rows.append(
             {
                 "source": source,
                 "status": state["status"],
-                "since": held.get(source, state["first_seen"]),
+                "since": since and since.isoformat(),
                 "look": looks.get(source),
                 "rows": state["rows"],
                 "quarantined": state["quarantined"],

@@ -53,7 +53,7 @@ def _document(summary: Summary) -> dict[str, Any]:
             {
                 "source": row["source"],
                 "status": row["status"],
-                "since": _instant(row.get("since")),
+                "since": _instant(row["since"]),
                 "reason": _short(row["reason"]),
             }
             for row in amiss[:_MOST_LISTED]

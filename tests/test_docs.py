@@ -88,6 +88,7 @@ def test_every_command_has_help() -> None:
 
     commands = getattr(main, "commands", {})
     assert set(commands) == {
-        "add", "changes", "draft", "lookup", "refresh", "releases", "show", "sources", "try",
+        "add", "changes", "draft", "lookup", "refresh", "releases", "serve", "show", "sources",
+        "try",
     }  # fmt: skip
     assert all(command.help for command in commands.values())

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -21,7 +22,8 @@ TOKEN = "T0KEN-8f31"
 
 
 def row(source: str, status: str, reason: str | None = None) -> dict[str, Any]:
-    return {"source": source, "status": status, "look": None, "rows": 1, "reason": reason}
+    since = datetime(2026, 11, 20, 5, tzinfo=UTC)
+    return {"source": source, "status": status, "since": since, "look": None, "reason": reason}
 
 
 WELL = Summary("000002-0b0b0b0b", True, (row("acme_dme", "current"),), {}, {})
@@ -102,6 +104,7 @@ def test_what_is_amiss_is_posted_once_with_its_reasons() -> None:
         ("acme_dme", "stale"),
     ]
     assert said["amiss"][0]["reason"].startswith("61 rows where 400 were")
+    assert {item["since"] for item in said["amiss"]} == {"2026-11-20T05:00:00+00:00"}
     assert said["failed"] == [{"source": "dune_dme", "reason": "fetch: status 404"}]
     assert said["attention"] == ["acme_dme: held: 61 rows"]
     assert said["left_out"] == 0
