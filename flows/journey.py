@@ -33,6 +33,7 @@ from flows.settings import Settings
 from flows.stages import Stage
 from flows.store import StoreError
 from flows.web.failure import Unresolved
+from flows.webhook import tell
 from schemas.source import Source
 
 PUBLISHED, TROUBLED, USAGE, NOTHING = 0, 1, 2, 3
@@ -168,8 +169,10 @@ class Caller:
     """What the command line and the flow that it starts in this process say to each other.
 
     A flow's parameters and result go to Prefect's API as JSON, which a callback cannot.
+    `is_there` says that the command line started the flow, and tells what comes of it.
     """
 
+    is_there: bool = False
     watch: Watch = silent
     looks: Results | None = None
     summary: Summary | None = None
@@ -231,8 +234,10 @@ def run(
     except runs.LedgerError as error:
         return _say(error, TROUBLED, as_json)
     except UNPUBLISHABLE as error:
+        tell(error)
         return _say(error, NOTHING, as_json)
     print_summary(summary, as_json)
+    tell(summary)
     return TROUBLED if summary.troubled else PUBLISHED
 
 

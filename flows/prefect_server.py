@@ -42,7 +42,7 @@ class ServerError(RuntimeError):
 
 def check_host(host: str) -> None:
     """Raises `OpenHostError` for a host that others can reach, where nobody needs a password."""
-    if not _is_loopback(host) and _password() is None:
+    if not _is_loopback(host) and not _password():
         raise OpenHostError(
             f"--host {host} lets others reach Prefect's server: set PREFECT_SERVER_API_AUTH_STRING "
             "to user:password, or serve on 127.0.0.1"

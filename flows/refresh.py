@@ -28,6 +28,7 @@ from flows.registry import load_sources
 from flows.report import Summary
 from flows.settings import Settings
 from flows.stages import Stage
+from flows.webhook import tell
 
 
 def _secret_block(name: str) -> str:
@@ -133,31 +134,45 @@ def refresh(
     """
     settings = Settings(Path(raw), Path(curated), Path(registry), web_settings())
     names = tuple(sources or (source.source for source in load_sources(settings.sources)))
+    plan = Plan(settings, names, offline, tuple(accept or ()), caller.looks)
+    try:
+        summary = _travel(plan)
+    except UNPUBLISHABLE as error:
+        if not caller.is_there:
+            tell(error)
+        raise
+    if not caller.is_there:
+        tell(summary)
+    create_table_artifact(key="refresh-summary", table=[dict(row) for row in summary.rows])
+    if summary.made:
+        notes = (settings.releases / summary.made / "NOTES.md").read_text(encoding="utf-8")
+        create_markdown_artifact(key="release-notes", markdown=notes)
+    name = "Troubled" if summary.troubled else "Published" if summary.made else "Nothing new"
+    return Completed(name=name, message=summary.release, data=summary.release)
+
+
+def _travel(plan: Plan) -> Summary:
+    """One refresh under our own lock, and what it came to, which the ledger has too."""
+    curated = plan.settings.curated
     with (
-        only_refresh(settings.curated, "a Prefect flow run") as holder,
+        only_refresh(curated, "a Prefect flow run") as holder,
         runs.recorded(
-            settings.curated,
-            holder,
-            store.now,
-            flow_run_id=flow_run.id,
-            unpublishable=UNPUBLISHABLE,
+            curated, holder, store.now, flow_run_id=flow_run.id, unpublishable=UNPUBLISHABLE
         ) as record,
     ):
-        plan = Plan(settings, names, offline, tuple(accept or ()), caller.looks)
+        for flow_run_id in filter(None, (dead.flow_run_id for dead in record.died)):
+            from flows.serve import mark_crashed  # noqa: PLC0415 (seldom, and slow to import)
+
+            mark_crashed(flow_run_id)
         journey = travel(plan, PrefectTasks(caller.watch))
         summary = caller.summary = summary_of(plan, journey)
         record.came_to(summary.made, troubled=summary.troubled, amiss=summary.amiss)
-    create_table_artifact(key="refresh-summary", table=[dict(row) for row in summary.rows])
-    if journey.release:
-        notes = (settings.releases / journey.release / "NOTES.md").read_text(encoding="utf-8")
-        create_markdown_artifact(key="release-notes", markdown=notes)
-    name = "Troubled" if summary.troubled else "Published" if journey.release else "Nothing new"
-    return Completed(name=name, message=summary.release, data=summary.release)
+    return summary
 
 
 def refresh_with_prefect(plan: Plan, runner: str, watch: Watch) -> Summary:
     """Run the flow here and now, on the Prefect API that is set or on one started for it."""
-    caller.watch, caller.looks = watch, plan.looks
+    caller.is_there, caller.watch, caller.looks = True, watch, plan.looks
     try:
         refresh.with_options(task_runner=_task_runner(runner))(
             sources=list(plan.names),
@@ -168,6 +183,6 @@ def refresh_with_prefect(plan: Plan, runner: str, watch: Watch) -> Summary:
             accept=list(plan.accepted),
         )
     finally:
-        caller.watch, caller.looks = silent, None
+        caller.is_there, caller.watch, caller.looks = False, silent, None
     assert caller.summary is not None
     return caller.summary

@@ -44,10 +44,7 @@ class Summary:
     def troubled(self) -> bool:
         """Whether something was held, failed, or looked for and not found."""
         held = any(row["status"] in ("held", "stale") for row in self.rows)
-        missing = any(
-            row["status"] == "missing" and not self._was_not_asked(row["source"])
-            for row in self.rows
-        )
+        missing = any(row["status"] == "missing" and not self.is_waiting(row) for row in self.rows)
         return held or missing or bool(self.failures)
 
     @property
@@ -62,8 +59,10 @@ class Summary:
         failed = (f"{name}: {message}" for name, message in self.failures.items())
         return (*held, *failed)
 
-    def _was_not_asked(self, source: str) -> bool:
-        return self.looks.get(source, SKIPPED).startswith(SKIPPED)
+    def is_waiting(self, row: Mapping[str, Any]) -> bool:
+        """Whether nothing is there of a source because nobody looked for it."""
+        was_skipped = self.looks.get(row["source"], SKIPPED).startswith(SKIPPED)
+        return row["status"] == "missing" and was_skipped
 
 
 def summarise(
@@ -137,6 +136,8 @@ def _table(summary: Summary) -> Any:
     for name in _COUNTS:
         table.add_column(name, justify="right", no_wrap=True)
     for row in summary.rows:
+        if summary.is_waiting(row):
+            continue
         table.add_row(*(escape(str(row[name])) for name in (*_WORDS, *_COUNTS)))
     return table
 

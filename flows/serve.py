@@ -76,20 +76,25 @@ def serve(settings: Settings, cron: str, timezone: str, host: str, port: int) ->
     `ServerError`.
     """
     soon = next_run(cron, timezone)
-    url = get_current_settings().api.url
-    if url:
-        try:
-            asyncio.run(_poll(_deployment(settings, cron, timezone), soon))
-        except httpx.TransportError as error:
-            raise ServerError(
-                f"the Prefect server at {url} cannot be reached ({type(error).__name__}): start "
-                "it, or unset PREFECT_API_URL to have one of our own"
-            ) from error
+    if get_current_settings().api.url:
+        _serve(settings, cron, timezone, soon)
         return
     check_host(host)
     with own_server(host, port):
         mark_dead_runs(settings)
+        _serve(settings, cron, timezone, soon)
+
+
+def _serve(settings: Settings, cron: str, timezone: str, soon: datetime) -> None:
+    try:
         asyncio.run(_poll(_deployment(settings, cron, timezone), soon))
+    except httpx.HTTPError as error:
+        answer = error.response if isinstance(error, httpx.HTTPStatusError) else None
+        why = f"status {answer.status_code}" if answer else type(error).__name__
+        raise ServerError(
+            f"the Prefect server at {get_current_settings().api.url} cannot be used ({why}): see "
+            "that it runs, and that PREFECT_API_AUTH_STRING has its password if it wants one"
+        ) from error
 
 
 def _deployment(settings: Settings, cron: str, timezone: str) -> RunnerDeployment:
@@ -158,8 +163,12 @@ def mark_crashed(flow_run_id: str) -> bool:
 
 
 def mark_dead_runs(settings: Settings) -> None:
-    """Mark the refreshes that died with an earlier server of ours, if none is running now."""
-    with suppress(AlreadyRunning), only_refresh(settings.curated, "precert serve"):
+    """Mark the refreshes that died with an earlier server of ours, if none is running now.
+
+    A server that cannot be asked marks none, as in `mark_crashed`.
+    """
+    unmarked = (AlreadyRunning, httpx.HTTPError)
+    with suppress(*unmarked), only_refresh(settings.curated, "precert serve"):
         in_state = FlowRunFilterState(type=FlowRunFilterStateType(any_=list(_GOING_ON)))
         with get_client(sync_client=True) as client:
             found = client.read_flow_runs(

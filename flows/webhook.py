@@ -7,6 +7,8 @@ names its scheme and host alone. A webhook that fails is told in one sentence an
 from __future__ import annotations
 
 import json
+import os
+import sys
 import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -23,6 +25,20 @@ VARIABLE = "PRECERT_WEBHOOK"
 MOST_SECONDS = 20.0
 _MOST_LISTED = 50
 _LONGEST = 300
+
+
+def tell(what: Summary | Exception) -> None:
+    """Post what is amiss to the address of the environment, if it has one.
+
+    `what` is the summary of a refresh, or the error for which nothing could be published. A
+    webhook that fails is told on standard error.
+    """
+    url = os.environ.get(VARIABLE)
+    if not url:
+        return
+    why = notify(url, what) if isinstance(what, Summary) else notify_unpublished(url, str(what))
+    if why is not None:
+        print(f"precert: {why}", file=sys.stderr)
 
 
 def notify(url: str, summary: Summary, seconds: float = MOST_SECONDS) -> str | None:

@@ -381,6 +381,7 @@ def test_port_in_use_is_told_in_one_sentence(served: Served, tmp_path: Path) -> 
         env=clean_environment(tmp_path),
         capture_output=True,
         text=True,
+        timeout=PATIENCE,
     )
     assert done.returncode == 1
     assert done.stderr.startswith(
@@ -405,6 +406,7 @@ def test_what_cannot_be_served_is_told_before_anything_is_started(
         env=clean_environment(tmp_path),
         capture_output=True,
         text=True,
+        timeout=PATIENCE,
     )
     assert done.returncode == 2
     assert done.stderr.splitlines()[-1].startswith(f"Error: {error}")
@@ -452,8 +454,12 @@ def test_host_that_others_reach_needs_a_password(host: str) -> None:
 
     from flows.prefect_server import OpenHostError, check_host
 
-    with pytest.raises(OpenHostError, match="PREFECT_SERVER_API_AUTH_STRING"):
-        check_host(host)
+    for password in (None, ""):
+        with (
+            temporary_settings({PREFECT_SERVER_API_AUTH_STRING: password}),
+            pytest.raises(OpenHostError, match="PREFECT_SERVER_API_AUTH_STRING"),
+        ):
+            check_host(host)
     with temporary_settings({PREFECT_SERVER_API_AUTH_STRING: "me:secret"}):
         check_host(host)
 
