@@ -20,17 +20,25 @@ from flows.store import FailedLook, Look
 from flows.web.addresses import target_of
 from flows.web.asking import Answer
 from flows.web.credentials import CredentialError, Credentials, credentials_of, hidden
-from flows.web.failure import FetchError, Unresolved
+from flows.web.failure import FetchError, NotAsked, Unresolved
 from flows.web.finding import Found, find
+from flows.web.hosts import LONGEST_ABSENCE
 from flows.web.judging import judge
 from flows.web.shown import shown
-from flows.web.validators import Remembered, kept_headers, recall, remember
+from flows.web.validators import (
+    UNCONDITIONAL,
+    Remembered,
+    kept_headers,
+    place_of,
+    recall,
+    remember,
+)
 from flows.web.visit import Visit, begin, get
 from schemas.provenance import Snapshot
 from schemas.source import Source
 
 # How the line begins that says what came of a look.
-NEW, UNCHANGED, SKIPPED = "new", "unchanged", "skipped"
+NEW, RESTORED, UNCHANGED, SKIPPED = "new", "restored", "unchanged", "skipped"
 
 # At most one body at a time is in memory, however many are on their way.
 _in_memory = threading.Lock()
@@ -58,7 +66,8 @@ def fetch_document(
         with hidden(credentials):
             return _look(settings, source, credentials)
     except (FetchError, CredentialError) as error:
-        failure = _sayable(error, credentials)
+        assert source.address is not None
+        failure = _sayable(error, credentials, source.address.host.partition(":")[0].rstrip("."))
         if not isinstance(failure, Unresolved):
             record_failure(settings, source, failure)
         # The errors behind it may print what this one hides.
@@ -81,18 +90,27 @@ def record_failure(settings: Settings, source: Source, failure: FetchError) -> N
     store.record_look(settings.raw, source.source, source.document, failed)
 
 
-def _sayable(error: FetchError | CredentialError, credentials: Credentials | None) -> FetchError:
+def _sayable(
+    error: FetchError | CredentialError, credentials: Credentials | None, first: str
+) -> FetchError:
+    """A failure in words without secrets; `first` is the host that is asked first."""
     if isinstance(error, CredentialError):
-        return FetchError(str(error))
+        return NotAsked(str(error))
     message = credentials.hide(str(error)) if credentials else str(error)
-    kind = Unresolved if isinstance(error, Unresolved) else FetchError
+    kind: type[FetchError] = NotAsked if isinstance(error, NotAsked) else FetchError
+    # A host that a page or a redirect names is gone: whoever named it was found.
+    if isinstance(error, Unresolved) and error.host == first:
+        kind = Unresolved
     return kind(message, passing=error.passing, not_before=error.not_before, status=error.status)
 
 
 def _keep_away_as_asked(settings: Settings, source: Source) -> None:
     last = store.last_look(settings.raw, source.source, source.document)
-    if isinstance(last, FailedLook) and last.not_before and store.now() < last.not_before:
-        raise FetchError(
+    if not isinstance(last, FailedLook) or not last.not_before:
+        return
+    # A wait longer than the longest was written by a clock that was wrong.
+    if 0 < (last.not_before - store.now()).total_seconds() <= LONGEST_ABSENCE:
+        raise NotAsked(
             f"{source.source}: not asked, since its host wants no request before "
             f"{last.not_before:%Y-%m-%d %H:%M} UTC ({last.reason})",
             not_before=last.not_before,
@@ -118,32 +136,22 @@ def _look(settings: Settings, source: Source, credentials: Credentials) -> str:
         found = find(visit, source, kept, now)
         key = credentials.hide(found.url)
         before = recall(kept, key)
-        if last is None or before is None or before.content != last.sha256:
-            before = None
-        conditions = before.conditions(now, settings.web.full_days) if before else {}
+        conditions = UNCONDITIONAL
+        if last and before and before.content == last.sha256 and store.is_sound(settings.raw, last):
+            conditions = before.conditions(now, settings.web.full_days)
         answer = get(visit, found.url, conditions, source.address.most_megabytes << 20)
         at = store.next_instant(settings.raw, source.source, source.document)
         if answer.body is None:
-            return _unchanged(settings, source, last, bool(conditions), at, found)
+            # Only what was asked conditionally is answered so, and nothing is without a version.
+            assert last is not None
+            look = Look(at, last.sha256, "validator")
+            store.record_look(settings.raw, source.source, source.document, look)
+            return f"{UNCHANGED}{_later(found)}"
         said = _store(settings, source, visit, answer, last, at, found)
         headers = kept_headers(answer.headers, credentials)
-        remember(kept, key, Remembered(now, headers, answer.body.sha256))
+        place = place_of(answer.url, credentials)
+        remember(kept, key, Remembered(now, headers, answer.body.sha256, place))
         return said
-
-
-def _unchanged(
-    settings: Settings,
-    source: Source,
-    last: Snapshot | None,
-    conditional: bool,
-    at: datetime,
-    found: Found,
-) -> str:
-    if last is None or not conditional:
-        raise FetchError(f"{shown(found.url)}: status 304, though nothing was asked conditionally")
-    look = Look(at, last.sha256, "validator")
-    store.record_look(settings.raw, source.source, source.document, look)
-    return f"{UNCHANGED}{_later(found)}"
 
 
 def _store(
@@ -158,7 +166,8 @@ def _store(
     body = answer.body
     assert body is not None
     raw, document = settings.raw, source.document
-    if last is not None and last.sha256 == body.sha256:
+    is_known = last is not None and last.sha256 == body.sha256
+    if is_known and last is not None and store.is_sound(raw, last):
         store.record_look(raw, source.source, document, Look(at, body.sha256))
         return f"{UNCHANGED}{_later(found)}"
     facts = _facts(visit, answer, found)
@@ -166,7 +175,8 @@ def _store(
         judge(source, body.path.read_bytes(), answer, last, visit.credentials)
         store.put_file(raw, source.source, document, body.path, came="fetched", at=at, facts=facts)
     extra = f", {body.surplus} bytes more came than announced" if body.surplus else ""
-    return f"{NEW} {body.sha256[:12]}{extra}{_later(found)}"
+    what = RESTORED if is_known else NEW
+    return f"{what} {body.sha256[:12]}{extra}{_later(found)}"
 
 
 def _facts(visit: Visit, answer: Answer, found: Found) -> dict[str, Any]:

@@ -32,7 +32,7 @@ from flows.report import Progress, Summary, print_summary, summarise
 from flows.settings import Settings
 from flows.stages import Stage
 from flows.store import StoreError
-from flows.web.failure import Unresolved
+from flows.web.failure import FetchError, NotAsked, Unresolved
 from flows.webhook import tell
 from schemas.source import Source
 
@@ -149,15 +149,25 @@ def _without_network(settings: Settings, looks: Results) -> Results:
     Where another host was found, one that was not is gone, and that look failed. So it did where
     the publication was fetched before: a machine that had a network and lost it is in trouble.
     """
-    unresolved = [name for name, look in looks.items() if isinstance(look, Unresolved)]
-    for name in unresolved:
+    has_network = any(map(_met_a_host, looks.values()))
+    for name in [name for name, look in looks.items() if isinstance(look, Unresolved)]:
         source = find_source(settings.sources, name)
-        known = store.versions(settings.raw, source.source, source.document)
-        if len(unresolved) < len(looks) or any(version.came == "fetched" for version in known):
-            record_failure(settings, source, looks[name])
-        else:
-            looks[name] = f"{SKIPPED}: there is no network ({looks[name]})"
+        try:
+            known = store.versions(settings.raw, source.source, source.document)
+            if has_network or any(version.came == "fetched" for version in known):
+                record_failure(settings, source, looks[name])
+            else:
+                looks[name] = f"{SKIPPED}: there is no network ({looks[name]})"
+        except (OSError, StoreError) as error:
+            looks[name] = error
     return looks
+
+
+def _met_a_host(look: Any) -> bool:
+    """Whether a look shows that there is a network."""
+    if isinstance(look, str):
+        return not look.startswith(SKIPPED)
+    return isinstance(look, FetchError) and not isinstance(look, Unresolved | NotAsked)
 
 
 def silent(_stage: str, _done: int, _total: int) -> None:
@@ -296,6 +306,8 @@ def _sweep(settings: Settings) -> None:
     for left in [
         *settings.raw.glob("*/*/.*.[0-9]*"),
         *settings.raw.glob(".*.[0-9]*"),
+        *settings.parts.glob("*/*/.answers.json.[0-9]*"),
+        *settings.hosts.glob(".*.[0-9]*"),
         *settings.curated.glob(".latest.json.[0-9]*"),
         *settings.curated.glob(f".{runs.LEDGER}.[0-9]*"),
     ]:

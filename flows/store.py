@@ -9,6 +9,7 @@ Nothing here is ever changed or deleted, and nothing is known of what the bytes 
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import os
@@ -141,6 +142,8 @@ def record_look(raw: Path, source: str, document: str, look: Look | FailedLook) 
     path.parent.mkdir(parents=True, exist_ok=True)
     line = json.dumps(_line_of(look), sort_keys=True) + "\n"
     with path.open("a+b") as file:
+        # Whoever else appends would lose a line between what is read here and what is cut off.
+        fcntl.flock(file, fcntl.LOCK_EX)
         file.seek(0)
         written = file.read()
         file.truncate(written.rfind(b"\n") + 1)
@@ -265,6 +268,14 @@ def path_of(raw: Path, snapshot: Snapshot) -> Path:
     """The file that holds a snapshot's bytes."""
     folder = folder_of(raw, snapshot.source, snapshot.document)
     return folder / f"{snapshot.sha256}.{snapshot.extension}"
+
+
+def is_sound(raw: Path, snapshot: Snapshot) -> bool:
+    """Whether the file of a snapshot is there and holds the bytes that it is named by."""
+    try:
+        return sha256_of(path_of(raw, snapshot)) == snapshot.sha256
+    except FileNotFoundError:
+        return False
 
 
 def read(raw: Path, snapshot: Snapshot) -> bytes:

@@ -17,7 +17,7 @@ import httpx
 from flows.settings import Web
 from flows.web.addresses import Target
 from flows.web.connection import Meter, TooMuch, TooSlow, Transport
-from flows.web.decoding import DecodingError, decoded
+from flows.web.decoding import DecodingError, decoded, is_encoded
 from flows.web.failure import FetchError
 from flows.web.shown import shown
 
@@ -98,7 +98,9 @@ def ask(
 
 def _receive(answer: httpx.Response, meter: Meter, aside: Path, most_bytes: int) -> Body:
     said = answer.headers.get("content-length", "")
-    announced = int(said) if said.isdecimal() else None
+    in_chunks = "transfer-encoding" in answer.headers
+    # A length beside chunks means nothing (RFC 9112, 6.3).
+    announced = int(said) if said.isdecimal() and not in_chunks else None
     if announced is not None and announced > most_bytes:
         raise TooMuch(f"{announced} bytes announced, and at most {most_bytes} are taken")
     encoding = answer.headers.get("content-encoding", "")
@@ -113,6 +115,5 @@ def _receive(answer: httpx.Response, meter: Meter, aside: Path, most_bytes: int)
         file.flush()
         os.fsync(file.fileno())
     surplus = max(0, meter.body_bytes - announced) if announced is not None else 0
-    has_end = announced is not None or "chunked" in answer.headers.get("transfer-encoding", "")
-    has_end = (has_end and not surplus) or bool(encoding.strip())
+    has_end = ((announced is not None or in_chunks) and not surplus) or is_encoded(encoding)
     return Body(aside, digest.hexdigest(), size, has_end, surplus)

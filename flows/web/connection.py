@@ -9,6 +9,7 @@ and what the answer means is not known here.
 from __future__ import annotations
 
 import logging
+import re
 import ssl
 import time
 from collections.abc import Iterable, Iterator
@@ -23,7 +24,9 @@ from flows.settings import Bounds
 from flows.web.addresses import Target, addresses_of
 
 _HEADER_READ = 4096
-_END_OF_HEADERS = b"\r\n\r\n"
+_END_OF_HEADERS = re.compile(rb"\n\r?\n")
+# Answers such as 103 come before the one that was asked for, each with headers of its own.
+_NOT_YET = re.compile(rb"\s*HTTP/1\.\d 1\d\d")
 
 
 class TooMuch(RuntimeError):
@@ -80,8 +83,10 @@ class Meter:
     def headers_are_over(self) -> None:
         """From here on what comes is the body, and part of it may have come already."""
         if self._head is not None:
-            end = self._head.find(_END_OF_HEADERS)
-            self._body = len(self._head) - end - len(_END_OF_HEADERS) if end >= 0 else 0
+            at, end = 0, _END_OF_HEADERS.search(self._head)
+            while end is not None and _NOT_YET.match(self._head, at):
+                at, end = end.end(), _END_OF_HEADERS.search(self._head, end.end())
+            self._body = len(self._head) - end.end() if end is not None else 0
             self._head = None
 
     @property
@@ -143,7 +148,8 @@ class _Backend(httpcore.NetworkBackend):
         if (host, port) != (self.target.host, self.target.port):
             raise RuntimeError(f"{host}:{port} is not {self.target}, which was judged")
         refusal: Exception | None = None
-        for address in addresses_of(self.target, self.loopback):
+        wait = self.meter.seconds_left(self.bounds.silent_seconds)
+        for address in addresses_of(self.target, self.loopback, wait):
             wait = self.meter.seconds_left(self.bounds.connect_seconds)
             try:
                 stream = self._sockets.connect_tcp(address, port, wait)

@@ -396,6 +396,11 @@ class _Hiding:
 _HIDING = _Hiding()
 
 
+def hidden_now(text: str) -> str:
+    """The text without the values that are hidden in this process now."""
+    return _hide(text, _HIDING.secrets)
+
+
 @contextmanager
 def hidden(credentials: Credentials) -> Iterator[None]:
     """While it lasts, no value is in anything that this process logs, whichever thread logs it.

@@ -14,16 +14,21 @@ class DecodingError(RuntimeError):
     """A body that is not encoded as its header says, or that ends in the middle."""
 
 
+def is_encoded(encoding: str) -> bool:
+    """Whether a Content-Encoding changes the bytes, and so gives them an end of their own."""
+    return encoding.strip().lower() not in ("", "identity")
+
+
 def decoded(pieces: Iterable[bytes], encoding: str) -> Iterator[bytes]:
     """The pieces of a body without their Content-Encoding, none longer than 1 MiB.
 
     Raises `DecodingError` for an encoding other than gzip and deflate, for a body that is not what
     it says, and for one that ends before its own end.
     """
-    name = encoding.strip().lower()
-    if name in ("", "identity"):
+    if not is_encoded(encoding):
         yield from pieces
         return
+    name = encoding.strip().lower()
     if name not in ("gzip", "x-gzip", "deflate"):
         raise DecodingError(f"the body is encoded as {name[:40]!r}, which was not asked for")
     unpacker = zlib.decompressobj(_EITHER)

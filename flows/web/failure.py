@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 
 class FetchError(RuntimeError):
@@ -29,8 +30,16 @@ class FetchError(RuntimeError):
         return _again, (type(self), str(self), self.passing, self.not_before, self.status)
 
 
+class NotAsked(FetchError):
+    """A look that ended before anyone was asked, and says nothing of the network."""
+
+
 class Unresolved(FetchError):
     """A host whose name has no address: it is gone, or this machine has no network."""
+
+    def __init__(self, message: str, *, host: str = "", **said: Any) -> None:
+        super().__init__(message, **said)
+        self.host = host
 
 
 def _again(

@@ -11,10 +11,15 @@ from datetime import datetime
 from pathlib import Path
 
 from flows.files import dump_json
-from flows.web.failure import FetchError
 from flows.web.landing import PageLinks, choose, links_from, read_links
-from flows.web.shown import shown
-from flows.web.validators import Remembered, kept_headers, recall, remember
+from flows.web.validators import (
+    UNCONDITIONAL,
+    Remembered,
+    kept_headers,
+    place_of,
+    recall,
+    remember,
+)
 from flows.web.visit import Visit, get
 from schemas.source import Source
 
@@ -55,17 +60,26 @@ def _page(visit: Visit, source: Source, url: str, kept: Path, now: datetime) -> 
     secrets = visit.credentials
     key = secrets.hide(url)
     before = recall(kept, key)
+    known = _known(before, source) if before else None
     web = visit.settings.web
-    conditions = before.conditions(now, web.full_days) if before else {}
+    conditions = before.conditions(now, web.full_days) if before and known else UNCONDITIONAL
     answer = get(visit, url, conditions, web.bounds.page_bytes)
     if answer.body is None:
-        if before is None or not conditions:
-            raise FetchError(f"{shown(url)}: status 304, though nothing was asked conditionally")
-        return _Page(before.content["url"], links_from(before.content["page"], source.source))
+        # Only what was asked conditionally is answered so, and nothing is where nothing is known.
+        assert known is not None
+        return known
     links = read_links(answer.body.path, source.source)
     content = {"url": answer.url, "page": links.content}
     # A page that repeats a secret is read again each time: what is kept has none.
     if not secrets.hides(dump_json(content)):
         headers = kept_headers(answer.headers, secrets)
-        remember(kept, key, Remembered(now, headers, content))
+        remember(kept, key, Remembered(now, headers, content, place_of(answer.url, secrets)))
     return _Page(answer.url, links)
+
+
+def _known(before: Remembered, source: Source) -> _Page | None:
+    """A page as it is remembered; None where that cannot be understood, and is read anew."""
+    try:
+        return _Page(before.content["url"], links_from(before.content["page"], source.source))
+    except (KeyError, TypeError):
+        return None

@@ -10,22 +10,12 @@ from __future__ import annotations
 import re
 from urllib.parse import urlsplit
 
-from extractors.sniff import (
-    EXECUTABLE,
-    GZIP,
-    HTML,
-    PDF,
-    TEXT,
-    UNKNOWN,
-    XLS,
-    XLSX,
-    ZIP,
-    Format,
-    sniff,
-)
+from extractors.archive import READABLE
+from extractors.sniff import HTML, PDF, TEXT, XLS, XLSX, ZIP, Format, sniff
 from flows.web.asking import Answer
 from flows.web.credentials import Credentials
 from flows.web.failure import FetchError
+from flows.web.patterns import search
 from flows.web.shown import shown
 from schemas.provenance import Snapshot
 from schemas.source import Source
@@ -41,16 +31,16 @@ _FORMATS = {
 }
 _ENDINGS = {"htm": "html", "csv": "text", "tsv": "text", "txt": "text", "xlsm": "xlsx"}
 _LOGIN = re.compile(rb"<input\b[^>]{0,400}\btype\s*=\s*[\"']?password\b", re.IGNORECASE)
-# What the last bytes of a whole file of each format have, within so many bytes of its end.
-_ENDS = {
-    PDF: re.compile(rb"%%EOF"),
-    HTML: re.compile(rb"</html\s*>", re.IGNORECASE),
-    ZIP: re.compile(rb"PK\x05\x06"),
-    XLSX: re.compile(rb"PK\x05\x06"),
-    TEXT: re.compile(rb"[\r\n}\]]\s*\Z"),
-}
-_END_WINDOW = (1 << 16) + 22
+_MARKUP = re.compile(rb"\s*<[a-z!/?]", re.IGNORECASE)
+_BOMS = (b"\xff\xfe", b"\xfe\xff")
+# What the last bytes of a whole file have. A PDF that was changed has marks of earlier ends too.
+_ENDS = {PDF: re.compile(rb"%%EOF"), HTML: re.compile(rb"</html\s*>", re.IGNORECASE)}
+_END_WINDOW = 2048
+_ARCHIVE_END, _ARCHIVE_END_SIZE = b"PK\x05\x06", 22
+_BLANKS = b"\0\t\n\v\f\r "
 _SEARCHED = 4 << 20
+# A page that asks for a password is short, and the search is slow in one made to slow it.
+_LOGIN_SEARCHED = 1 << 20
 
 
 def judge(
@@ -64,15 +54,17 @@ def judge(
     assert answer.body is not None
     where = f"{source.source}: {shown(answer.url)}"
     found = sniff(data)
-    if found in (UNKNOWN, GZIP, EXECUTABLE):
+    if found not in (*READABLE, ZIP):
         raise FetchError(f"{where}: {'empty' if not data else found.media_type} came")
-    _expect_format(source, where, answer, found, last)
-    if found is HTML and _LOGIN.search(data):
+    _expect_format(source, where, answer, found, last, credentials)
+    if found is TEXT:
+        _expect_text(source, where, data)
+    if found is HTML and _LOGIN.search(data, 0, _LOGIN_SEARCHED):
         raise FetchError(f"{where}: a page that asks for a password came")
     if credentials.hides(data):
         raise FetchError(f"{where}: the body repeats our secret, and is not kept")
     pattern = source.address.contains
-    if pattern and not re.search(pattern, data[:_SEARCHED].decode("utf-8", errors="replace")):
+    if pattern and search(pattern, [_text(data)]) == [None]:
         raise FetchError(
             f"{where}: {pattern!r} is not in it; look at it, and correct address.contains in "
             f"sources/{source.source}.yml where it is right"
@@ -84,7 +76,12 @@ def judge(
 
 
 def _expect_format(
-    source: Source, where: str, answer: Answer, found: Format, last: Snapshot | None
+    source: Source,
+    where: str,
+    answer: Answer,
+    found: Format,
+    last: Snapshot | None,
+    credentials: Credentials,
 ) -> None:
     assert source.address is not None
     name = source.address.format or _by_ending(answer.url) or _by_ending(source.address.start)
@@ -93,12 +90,29 @@ def _expect_format(
         if found is not _FORMATS[name]:
             raise FetchError(f"{where}: {found.media_type} came in place of {name}")
     elif found is HTML and promised not in ("", HTML.media_type, "application/xhtml+xml"):
-        raise FetchError(f"{where}: a web page came in place of {promised[:60]!r}")
+        what = credentials.hide(promised)[:60]
+        raise FetchError(f"{where}: a web page came in place of {what!r}")
     if last is not None and last.came == "fetched" and found.media_type != last.media_type:
         raise FetchError(
             f"{where}: {found.media_type} came where {last.media_type} was before; look at it and "
             f"accept it with precert add {source.source} FILE"
         )
+
+
+def _expect_text(source: Source, where: str, data: bytes) -> None:
+    """A page of an error may begin with a title or a script, and is told by its first sign."""
+    assert source.address is not None
+    start = data[:1024].removeprefix(b"\xef\xbb\xbf")
+    if _MARKUP.match(start):
+        raise FetchError(f"{where}: a part of a web page came in place of text: {start[:20]!r}")
+    if source.address.format == "json" and not start.lstrip(_BLANKS).startswith((b"{", b"[")):
+        raise FetchError(f"{where}: what came is not JSON")
+
+
+def _text(data: bytes) -> str:
+    """The beginning of a text or web page, as far as it is searched."""
+    code = "utf-16" if data.startswith(_BOMS) else "utf-8"
+    return data[:_SEARCHED].decode(code, errors="replace")
 
 
 def _by_ending(url: str) -> str | None:
@@ -109,11 +123,26 @@ def _by_ending(url: str) -> str | None:
 
 def _expect_end(where: str, data: bytes, found: Format, surplus: int) -> None:
     """A body whose length nobody vouches for must have the end that its format has."""
-    end = _ENDS.get(found)
-    if end is not None and end.search(data[-_END_WINDOW:]):
+    if _has_end(data, found):
         return
     why = f"{surplus} bytes more came than announced" if surplus else "no length was announced"
     raise FetchError(f"{where}: {why}, and the file seems to end in the middle", passing=True)
+
+
+def _has_end(data: bytes, found: Format) -> bool:
+    tail = data[-_END_WINDOW:]
+    if found is TEXT:
+        kept = tail.rstrip(_BLANKS)
+        return kept.endswith((b"}", b"]")) or bool({*b"\r\n"} & {*tail[len(kept) :]})
+    if found in (ZIP, XLSX):
+        # The record of its end says how long the comment is that follows it.
+        at = data.rfind(_ARCHIVE_END)
+        comment = int.from_bytes(
+            data[at + _ARCHIVE_END_SIZE - 2 : at + _ARCHIVE_END_SIZE], "little"
+        )
+        return at >= 0 and at + _ARCHIVE_END_SIZE + comment == len(data)
+    end = _ENDS.get(found)
+    return end is not None and end.search(tail) is not None
 
 
 def _expect_size(source: Source, where: str, answer: Answer, last: Snapshot) -> None:

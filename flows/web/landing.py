@@ -29,6 +29,7 @@ from flows.web.link_targets import (
     start_of,
     target_address,
 )
+from flows.web.patterns import Groups, search
 from flows.web.shown import shown
 from schemas.address import Address, LinkRule
 from schemas.codes import shortened
@@ -152,9 +153,12 @@ def _matches(
     start, is_dated = start_of(page_url, page.base), _is_dated(rule)
     found: defaultdict[str, _Found] = defaultdict(_Found)
     refused = set()
-    for link in page.links:
-        target = target_address(link.href, start, page_url)
-        said = _groups(rule, spelt(target or link.href), link.text)
+    targets = [target_address(link.href, start, page_url) for link in page.links]
+    addresses = [
+        spelt(target or link.href) for link, target in zip(page.links, targets, strict=True)
+    ]
+    groups = _groups(rule, addresses, [link.text for link in page.links])
+    for link, target, said in zip(page.links, targets, groups, strict=True):
         if said is None or (target and is_page_itself(target, page_url)):
             continue
         why = objection(target, page_url, address.hosts) if target else "is no address"
@@ -174,16 +178,16 @@ def _is_dated(rule: LinkRule) -> bool:
     return any(re.compile(each).groupindex for each in (rule.href, rule.text) if each is not None)
 
 
-def _groups(rule: LinkRule, address: str, text: str) -> dict[str, str | None] | None:
-    """What the named groups of a rule found in a link; None where the rule does not match it."""
-    said: dict[str, str | None] = {}
-    for pattern, where in ((rule.href, address), (rule.text, text)):
-        if pattern is None:
-            continue
-        match = re.search(pattern, where)
-        if match is None:
-            return None
-        said |= match.groupdict()
+def _groups(rule: LinkRule, addresses: list[str], texts: list[str]) -> list[Groups | None]:
+    """What the named groups of a rule found in each link; None where it does not match it."""
+    said: list[Groups | None] = [{} for _ in addresses]
+    for pattern, where in ((rule.href, addresses), (rule.text, texts)):
+        if pattern is not None:
+            found = search(pattern, where)
+            said = [
+                None if one is None or other is None else one | other
+                for one, other in zip(said, found, strict=True)
+            ]
     return said
 
 

@@ -17,10 +17,9 @@ import httpx
 from flows.settings import Bounds
 from flows.web.asking import Answer, Undecodable
 from flows.web.failure import FetchError, Unresolved
+from flows.web.hosts import LONGEST_ABSENCE
 from flows.web.shown import shown
 
-# An origin that asks us to stay away for years means a week to us.
-_LONGEST_ABSENCE = 7 * 24 * 3600.0
 # How often what seldom helps is tried: a name without address, a body that cannot be unpacked.
 _FEW_TRIES = 2
 _BUSY = (httpx.codes.TOO_MANY_REQUESTS, httpx.codes.SERVICE_UNAVAILABLE)
@@ -58,15 +57,21 @@ def is_redirect(answer: Answer) -> bool:
 
 def _failure_of(answer: Answer, bounds: Bounds) -> tuple[FetchError, float | None]:
     """Why an answer is none, and the seconds to wait that the origin wishes, if any."""
-    busy = answer.status in _BUSY
-    wished = retry_after(answer.headers.get("retry-after"), datetime.now(UTC)) if busy else None
+    wished = wished_wait(answer)
     what = f"{shown(answer.url)}: status {answer.status}"
     if wished is not None and wished > bounds.longest_wait:
-        later = datetime.now(UTC) + timedelta(seconds=min(wished, _LONGEST_ABSENCE))
+        later = datetime.now(UTC) + timedelta(seconds=min(wished, LONGEST_ABSENCE))
         message = f"{what}, to be asked again in {wished:.0f} s and not before"
         return FetchError(message, not_before=later, status=answer.status), wished
-    passing = busy or httpx.codes.is_server_error(answer.status)
+    passing = answer.status in _BUSY or httpx.codes.is_server_error(answer.status)
     return FetchError(what, passing=passing, status=answer.status), wished
+
+
+def wished_wait(answer: Answer) -> float | None:
+    """The seconds for which the origin of an answer wants no other request, if it says so."""
+    if answer.status not in _BUSY:
+        return None
+    return retry_after(answer.headers.get("retry-after"), datetime.now(UTC))
 
 
 def retry_after(said: str | None, now: datetime) -> float | None:

@@ -15,12 +15,14 @@ from protego import Protego
 
 from flows.files import replace_file
 from flows.web.addresses import Target, target_of
-from flows.web.hosts import file_of
+from flows.web.failure import FetchError, Unresolved
+from flows.web.hosts import alone, file_of
 
 NAME = "precert"
 MOST_BYTES = 2 << 20
 _KEPT_SECONDS = 24 * 3600
-_LONGEST_DELAY = 60.0
+# A look has ten minutes in all, and others of its host wait for their turn before it.
+_LONGEST_DELAY = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,22 +34,45 @@ class Manners:
 
 
 def manners_of(
-    hosts: Path, target: Target, loopback: frozenset[str], read: Callable[[Target], bytes]
+    hosts: Path,
+    target: Target,
+    loopback: frozenset[str],
+    deadline: float,
+    read: Callable[[Target], bytes],
 ) -> Manners:
-    """What a target's host allows; `read` gives its robots.txt, empty where it has none."""
+    """What a target's host allows; `read` gives its robots.txt, empty where it has none.
+
+    Of many that want it at once, one reads it, and the others wait for what came of that until
+    `deadline`, an instant of `time.monotonic`. Raises `FetchError`.
+    """
     path = file_of(hosts, target, "robots.txt")
     if not _is_fresh(path):
-        whole = f"{target.scheme}://{_host(target)}/robots.txt"
-        hosts.mkdir(parents=True, exist_ok=True)
-        replace_file(path, read(target_of(whole, loopback)))
-    rules = Protego.parse(path.read_bytes().decode("utf-8", errors="replace"))
+        began = time.time()
+        with alone(file_of(hosts, target, "robots"), deadline):
+            if not _is_fresh(path):
+                _read(path, began, lambda: read(target_of(_robots_url(target), loopback)))
+    rules = Protego.parse(path.read_bytes().decode("utf-8-sig", errors="replace"))
     delay = rules.crawl_delay(NAME) or 0.0
     return Manners(rules.can_fetch(target.url, NAME), min(max(float(delay), 0.0), _LONGEST_DELAY))
 
 
-def _host(target: Target) -> str:
+def _read(path: Path, began: float, read: Callable[[], bytes]) -> None:
+    """Read and keep a robots.txt; fail at once where another look failed to while we waited."""
+    failed = path.with_suffix(".failed")
+    if failed.exists() and failed.stat().st_mtime >= began:
+        raise FetchError(failed.read_text(encoding="utf-8"), passing=True)
+    try:
+        replace_file(path, read())
+    except Unresolved:
+        raise
+    except FetchError as error:
+        replace_file(failed, str(error).encode(errors="replace"))
+        raise
+
+
+def _robots_url(target: Target) -> str:
     host = f"[{target.host}]" if ":" in target.host else target.host
-    return f"{host}:{target.port}"
+    return f"{target.scheme}://{host}:{target.port}/robots.txt"
 
 
 def _is_fresh(path: Path) -> bool:

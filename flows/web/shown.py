@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from urllib.parse import urlsplit
 
+from flows.web.credentials import hidden_now
 from schemas.codes import shortened
 
 MOST_CHARACTERS = 200
@@ -22,9 +23,11 @@ _HOST = re.compile(r"(?:[^\s:@\\]+|\[[0-9a-fA-F:.]+\])(?::[0-9]*)?")
 def shown(url: str) -> str:
     """`scheme://host[:port]/path` of an address, in one line of at most 200 characters.
 
+    The secrets that are hidden now are so before it is cut, so that no half of one is left.
     Control and other invisible characters are shown as U+FFFD. Of a text that is no address, what
     could be user info is left out.
     """
+    url = hidden_now(url)
     try:
         parts = urlsplit(url)
     except ValueError:

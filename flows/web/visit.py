@@ -10,6 +10,7 @@ import importlib.metadata
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import urljoin
 
@@ -20,11 +21,12 @@ from flows.web import robots
 from flows.web.addresses import Target, target_of
 from flows.web.asking import Answer, ask
 from flows.web.credentials import NO_CREDENTIALS, Credentials
-from flows.web.failure import FetchError
-from flows.web.hosts import turn
-from flows.web.patience import is_redirect, patiently
+from flows.web.failure import FetchError, NotAsked
+from flows.web.hosts import leave_alone, left_alone, turn
+from flows.web.patience import is_redirect, patiently, wished_wait
 from flows.web.robots import manners_of
 from flows.web.shown import shown
+from flows.web.validators import Conditions, place_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +48,8 @@ def begin(settings: Settings, aside: Path) -> Visit:
     return Visit(settings, aside, time.monotonic() + settings.web.bounds.total_seconds)
 
 
-def get(visit: Visit, url: str, conditions: Mapping[str, str], most_bytes: int) -> Answer:
-    """The answer at the end of all redirects: a 200 with its body, or a 304.
+def get(visit: Visit, url: str, conditions: Conditions, most_bytes: int) -> Answer:
+    """The answer at the end of all redirects: a 200 with its body, or a 304 that was asked for.
 
     Raises `FetchError`. The answer's `url` is where it was found.
     """
@@ -55,7 +57,12 @@ def get(visit: Visit, url: str, conditions: Mapping[str, str], most_bytes: int) 
     for _ in range(visit.settings.web.bounds.redirects + 1):
         target = target_of(asked, visit.settings.web.loopback)
         delay = _robots_delay(visit, target)
-        answer = _ask(visit, target, conditions, most_bytes, delay)
+        validators = conditions.at(place_of(target.url, visit.credentials))
+        answer = _ask(visit, target, validators, most_bytes, delay)
+        if answer.status == httpx.codes.NOT_MODIFIED and not validators:
+            raise FetchError(
+                f"{shown(target.url)}: status 304, though nothing was asked conditionally"
+            )
         if not is_redirect(answer):
             return answer
         asked = _next(target, answer)
@@ -68,7 +75,8 @@ def _next(target: Target, answer: Answer) -> str:
     if not location:
         raise FetchError(f"{shown(target.url)}: status {answer.status} without a Location")
     try:
-        return str(urljoin(target.url, location))
+        # Browsers take a blank for %20, and some servers count on that.
+        return str(urljoin(target.url, location.strip(" ").replace(" ", "%20")))
     except ValueError as error:
         raise FetchError(f"{shown(target.url)}: sends to what is no address") from error
 
@@ -76,18 +84,19 @@ def _next(target: Target, answer: Answer) -> str:
 def _ask(
     visit: Visit,
     target: Target,
-    conditions: Mapping[str, str],
+    validators: Mapping[str, str],
     most_bytes: int,
     delay: float = 0.0,
 ) -> Answer:
     web = visit.settings.web
     secret = visit.credentials.headers() if target.origin == visit.home else {}
-    headers = {"User-Agent": _name(web.contact), **conditions, **secret}
+    headers = {"User-Agent": _name(web.contact), **validators, **secret}
     pause = max(web.pause, delay)
 
     def once() -> Answer:
-        with turn(visit.settings.hosts, target, pause):
-            return ask(
+        with turn(visit.settings.hosts, target, pause, visit.deadline):
+            _stay_away(visit, target)
+            answer = ask(
                 target,
                 headers,
                 visit.aside,
@@ -95,18 +104,39 @@ def _ask(
                 deadline=visit.deadline,
                 most_bytes=most_bytes,
             )
+            wished = wished_wait(answer)
+            if wished:
+                leave_alone(visit.settings.hosts, target, wished)
+            return answer
 
     return patiently(once, web.bounds, visit.deadline)
+
+
+def _stay_away(visit: Visit, target: Target) -> None:
+    """Wait as long as a host wants no request, whoever of us was told so, or end the look."""
+    left = left_alone(visit.settings.hosts, target)
+    if left > min(visit.settings.web.bounds.longest_wait, visit.deadline - time.monotonic()):
+        until = datetime.now(UTC) + timedelta(seconds=left)
+        raise NotAsked(
+            f"{shown(target.url)}: not asked, since its host wants no request before "
+            f"{until:%Y-%m-%d %H:%M} UTC",
+            not_before=until,
+        )
+    time.sleep(left)
 
 
 def _robots_delay(visit: Visit, target: Target) -> float:
     """The pause that a host's robots.txt wishes; raises `FetchError` where it forbids the way."""
     web = visit.settings.web
     manners = manners_of(
-        visit.settings.hosts, target, web.loopback, lambda where: _read_robots(visit, where)
+        visit.settings.hosts,
+        target,
+        web.loopback,
+        visit.deadline,
+        lambda where: _read_robots(visit, where),
     )
     if not manners.is_allowed:
-        raise FetchError(
+        raise NotAsked(
             f"{shown(target.url)}: robots.txt of {target.host} asks us not to come here; ask the "
             "publisher, or get the file by hand and use precert add"
         )
@@ -120,7 +150,10 @@ def _read_robots(visit: Visit, target: Target) -> bytes:
         try:
             answer = _ask(visit, asked, {}, robots.MOST_BYTES)
         except FetchError as error:
-            if not error.passing and httpx.codes.is_client_error(error.status or 0):
+            # A host that is busy has a robots.txt for all we know.
+            if error.passing or error.not_before:
+                raise
+            if httpx.codes.is_client_error(error.status or 0):
                 return b""
             raise
         if answer.body is not None:
