@@ -7,12 +7,16 @@ and what the limits should be, is not known here.
 
 from __future__ import annotations
 
+import ctypes
 import os
 import resource
+import signal
 import sys
 from dataclasses import dataclass
 from typing import Any
 
+# PR_SET_PDEATHSIG of Linux.
+_SIGNAL_AT_DEATH_OF_PARENT = 1
 _FORBIDDEN = (
     "socket.",
     "subprocess.",
@@ -48,6 +52,9 @@ def confine(limits: Limits) -> None:
     What breaks a limit ends in `MemoryError`, in `OSError`, or in the end of the process; what is
     forbidden raises `PermissionError`.
     """
+    if sys.platform == "linux":
+        # A reader whose parent is killed has nobody to read for.
+        ctypes.CDLL(None).prctl(_SIGNAL_AT_DEATH_OF_PARENT, signal.SIGKILL)
     for kind, limit in (
         (resource.RLIMIT_AS, limits.memory),
         (resource.RLIMIT_CPU, limits.cpu_seconds),
