@@ -110,6 +110,10 @@ def travel(plan: Plan, run: Conductor) -> Journey:
     unsettled = {name: (settings, name, lost[name]) for name in jobs if name in lost}
     _sound(run.each(stages.VALIDATE, unsettled), journey, "validate")
     released = run.each(stages.RELEASE, {"release": (settings, lost, plan.accepted)})["release"]
+    if isinstance(released, PublishError) and journey.failures:
+        # A document that failed earlier is only "missing" there.
+        failed = "; ".join(f"{name}: {why}" for name, why in journey.failures.items())
+        raise PublishError(f"{released}; what failed before: {failed}") from released
     if isinstance(released, BaseException):
         raise released
     journey.release = released
@@ -238,6 +242,7 @@ def run(
             summary = _refresh(plan, sources, runner if prefect else None, progress.watch)
             record.came_to(summary.made, troubled=summary.troubled, amiss=summary.amiss)
     except (RegistryError, UsageError) as error:
+        tell(error)
         return _say(error, USAGE, as_json)
     except AlreadyRunning as error:
         return _say(error, RUNNING, as_json)

@@ -214,4 +214,7 @@ def gap(version: Version) -> str:
         return f"{version} is held and no version of it is published: {version.held_reason}"
     if version.status == "archived":
         return f"{version} is archived as it came and not read yet: what it says is not known"
-    return f"{version} was never retrieved: run `precert refresh {version.source}`"
+    return (
+        f"{version} was never retrieved: `precert refresh {version.source}` fetches it or says why "
+        "not"
+    )

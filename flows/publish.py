@@ -85,18 +85,24 @@ def publish(
     """Publish what the documents say now; None where the latest release says it already.
 
     A document that differs too much from the release before keeps its rows, unless its name is in
-    `accepted`. Raises `PublishError` where no document has rows, where a document's lines do not
-    balance, or where a column that must not be empty is.
+    `accepted`. Raises `PublishError` where no document has rows and none is archived, where a
+    document's lines do not balance, or where a column that must not be empty is.
     """
     base = find_base(settings.curated)
     _miss_none(found, base.release, accepted)
     documents = [keep(document, base.release, accepted) for document in found]
-    if not any(document.published or document.kept for document in documents):
+    if not any(
+        document.published or document.kept or document.status == "archived"
+        for document in documents
+    ):
         reasons = "; ".join(
             f"{document.source.source}: {document.held_reason or document.status}"
             for document in documents
         )
-        raise PublishError(f"no document can be published: {reasons}; precert try shows each")
+        raise PublishError(
+            f"no document can be published: {reasons}; precert try shows one that is held, and "
+            "precert sources says why one did not come"
+        )
     inputs = _inputs(documents)
     if base.in_place is not None and base.in_place.said["inputs"] == inputs:
         return None

@@ -1,6 +1,6 @@
 """The Prefect flow of a refresh: a conductor for the stages of `flows.journey`.
 
-Gives each document a task for each stage, with its states, retries and artifacts. Tasks are
+Gives each document a task for each stage, with its states and artifacts. Tasks are
 handed settings and names and give back short strings, so another task runner is one setting.
 What the stages do is not known here, and without this module they run the same.
 """

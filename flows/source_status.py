@@ -223,7 +223,7 @@ def _status_of(raw: Path, source: Source, releases: _Releases, at: datetime) -> 
         status=status,
         since=_since(status, known, releases),
         reasons=tuple(_reasons(status, known)),
-        rows=shown.rows if shown else None,
+        rows=shown.rows if shown and shown.status != "missing" else None,
         last_seen=shown.last_seen if shown else None,
         held_reason=known.held.held_reason if known.held else None,
         last_look=had.last_look,

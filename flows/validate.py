@@ -249,17 +249,18 @@ def _frame_of_facts(facts: Facts) -> pd.DataFrame:
 
 def _held_reason(failures: Sequence[Failure], measured: Measured, part: Part) -> str:
     words = []
-    changed = False
+    steps = []
     for failure in failures:
         fact = failure.check.arguments["column"]
         words.append(f"{failure.check.reason} ({_shown(getattr(measured.facts, fact))})")
         words += measured.evidence.get(fact, ())[:3]
-        changed = changed or fact in COMPARISONS
-    if changed:
-        words.append(
-            "if the publication did change that much, add "
-            f"{part.snapshot.sha256} to expect.accepted_versions of its source"
-        )
+        if fact == "rows":
+            steps.append("change expect.rows of its source")
+        elif fact in COMPARISONS:
+            steps.append(f"add {part.snapshot.sha256} to expect.accepted_versions of its source")
+    if steps:
+        steps = list(dict.fromkeys(steps))
+        words.append(f"if the publication did change that much, {' and '.join(steps)}")
     return "; ".join(dict.fromkeys(words))
 
 

@@ -132,6 +132,19 @@ def test_archived_document_has_its_versions_and_no_verdict(project: Settings) ->
     assert document.newest is None
 
 
+def test_project_of_archived_sources_alone_has_releases_too(
+    project: Settings, tmp_path: Path
+) -> None:
+    alone = Settings(tmp_path / "alone" / "raw", tmp_path / "alone" / "curated", project.sources)
+    for path in project.sources.glob("*.yml"):
+        if path.stem not in (ARCHIVED[0], ANOTHER[0]):
+            path.unlink()
+    put(alone, FIRST)
+    assert refresh(alone) == journey.PUBLISHED
+    assert {status for _, status in documents(alone)} == {"archived", "missing"}
+    assert rules(alone) == []
+
+
 def test_another_look_that_finds_the_same_makes_no_release(project: Settings) -> None:
     put(project, FIRST)
     assert refresh(project) == journey.PUBLISHED

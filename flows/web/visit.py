@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib.metadata
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import urljoin
@@ -145,6 +145,7 @@ def _robots_delay(visit: Visit, target: Target) -> float:
 
 def _read_robots(visit: Visit, target: Target) -> bytes:
     """A host's robots.txt, empty where it has none; a redirect may lead to another place."""
+    visit = replace(visit, home=None)  # It is for everybody, and needs no secret.
     asked = target
     for _ in range(visit.settings.web.bounds.redirects + 1):
         try:
