@@ -123,12 +123,10 @@ def _look(settings: Settings, source: Source, credentials: Credentials) -> str:
     last = versions[-1] if versions else None
     settings.raw.mkdir(parents=True, exist_ok=True)
     aside = settings.raw / f".look.{source.source}.{os.getpid()}"
-    visit = begin(settings, aside)
+    visit = begin(settings, aside, credentials)
     if credentials.headers():
         home = target_of(credentials.fill_url(source.address.start), settings.web.loopback)
-        visit = replace(visit, credentials=credentials, home=home.origin)
-    else:
-        visit = replace(visit, credentials=credentials)
+        visit = replace(visit, home=home.origin)
     kept = settings.parts / source.source / source.document / "answers.json"
     now = store.now()
     with ExitStack() as cleanup:
@@ -167,7 +165,7 @@ def _store(
     assert body is not None
     raw, document = settings.raw, source.document
     is_known = last is not None and last.sha256 == body.sha256
-    if is_known and last is not None and store.is_sound(raw, last):
+    if last is not None and is_known and store.is_sound(raw, last):
         store.record_look(raw, source.source, document, Look(at, body.sha256))
         return f"{UNCHANGED}{_later(found)}"
     facts = _facts(visit, answer, found)

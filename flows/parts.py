@@ -12,10 +12,8 @@ from __future__ import annotations
 
 import hashlib
 import importlib.metadata
-import json
 import shutil
 import subprocess
-import sys
 import tempfile
 from dataclasses import dataclass
 from functools import cache
@@ -29,8 +27,8 @@ import extractors
 import schemas
 from extractors.records import candidate_schema
 from flows import store
-from flows.confine import clean_environment
 from flows.files import flush_tree, is_json, load_json
+from flows.reader_process import last_words, run_reader
 from flows.settings import Settings
 from schemas.fields import Table
 from schemas.provenance import Snapshot
@@ -137,7 +135,6 @@ def cpu_seconds(size: int) -> int:
 def _run_worker(source: Source, path: Path, snapshot: Snapshot, folder: Path) -> None:
     seconds = cpu_seconds(snapshot.size)
     job = {
-        "cpu_seconds": seconds,
         "source": source.model_dump(mode="json"),
         "path": str(path.absolute()),
         "folder": str(folder.absolute()),
@@ -149,21 +146,13 @@ def _run_worker(source: Source, path: Path, snapshot: Snapshot, folder: Path) ->
         },
     }
     try:
-        done = subprocess.run(
-            [sys.executable, "-m", "flows.worker"],
-            input=json.dumps(job).encode(),
-            capture_output=True,
-            timeout=2 * seconds + 30,
-            env=clean_environment(),
-            check=False,
-        )
+        done = run_reader("flows.worker", job, seconds)
     except subprocess.TimeoutExpired as error:
         raise WorkerLost(
             f"{snapshot}: not read within {error.timeout:.0f} s; look at the file by hand"
         ) from error
     if done.returncode != 0 or not (folder / "outline.json").exists():
-        last = done.stderr.decode(errors="replace").strip().splitlines()[-1:] or ["no message"]
         raise WorkerLost(
             f"{snapshot}: the reader ended with status {done.returncode} within its {seconds} s: "
-            f"{last[0][:300]}; look at the file by hand"
+            f"{last_words(done)[:300]}; look at the file by hand"
         )

@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import re
 import subprocess
-import sys
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
@@ -19,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from extractors.links import Link, LinkedPage
-from flows.confine import clean_environment
+from flows.reader_process import last_words, run_reader
 from flows.web.failure import FetchError
 from flows.web.link_dates import LinkDate, link_date
 from flows.web.link_targets import (
@@ -82,23 +81,15 @@ def read_links(page: Path, source_name: str) -> PageLinks:
     Raises `LinkError` for a page that cannot be read within the worker's limits, or is none.
     """
     try:
-        done = subprocess.run(
-            [sys.executable, "-m", "flows.web.page_worker"],
-            input=json.dumps({"path": str(page.absolute()), "cpu_seconds": CPU_SECONDS}).encode(),
-            capture_output=True,
-            timeout=2 * CPU_SECONDS + 30,
-            env=clean_environment(),
-            check=False,
-        )
+        done = run_reader("flows.web.page_worker", {"path": str(page.absolute())}, CPU_SECONDS)
     except subprocess.TimeoutExpired as error:
         raise LinkError(
             f"{source_name}: its page was not read within {error.timeout:.0f} s; look at it by hand"
         ) from error
     if done.returncode != 0:
-        last = done.stderr.decode(errors="replace").strip().splitlines()[-1:] or ["no message"]
         raise LinkError(
             f"{source_name}: the reader of its page ended with status {done.returncode} within its "
-            f"{CPU_SECONDS} s: {shortened(last[0], 300)}; look at the page by hand"
+            f"{CPU_SECONDS} s: {shortened(last_words(done), 300)}; look at the page by hand"
         )
     said = json.loads(done.stdout)
     if "unreadable" in said:

@@ -10,10 +10,9 @@ import json
 import math
 import re
 import subprocess
-import sys
 from collections.abc import Sequence
 
-from flows.confine import clean_environment
+from flows.reader_process import run_reader
 from flows.web.failure import FetchError
 from schemas.codes import shortened
 
@@ -35,17 +34,10 @@ def search(pattern: str, texts: Sequence[str]) -> list[Groups | None]:
     places = len(_REPEAT.findall(pattern)) + 1
     if sum(math.comb(len(text) + places, places) for text in texts) <= _QUICK:
         return search_here(pattern, texts)
-    job = {"pattern": pattern, "texts": texts, "cpu_seconds": CPU_SECONDS}
     what = f"the pattern '{shortened(' '.join(pattern.split()), 300)}'"
     try:
-        done = subprocess.run(
-            [sys.executable, "-m", "flows.web.pattern_worker"],
-            input=json.dumps(job).encode(),
-            capture_output=True,
-            timeout=2 * CPU_SECONDS + 30,
-            env=clean_environment(),
-            check=False,
-        )
+        job = {"pattern": pattern, "texts": texts}
+        done = run_reader("flows.web.pattern_worker", job, CPU_SECONDS)
     except subprocess.TimeoutExpired as error:
         raise FetchError(f"{what} was not searched for within {error.timeout:.0f} s") from error
     if done.returncode != 0:

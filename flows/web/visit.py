@@ -20,7 +20,7 @@ from flows.settings import Settings
 from flows.web import robots
 from flows.web.addresses import Target, target_of
 from flows.web.asking import Answer, ask
-from flows.web.credentials import NO_CREDENTIALS, Credentials
+from flows.web.credentials import Credentials
 from flows.web.failure import FetchError, NotAsked
 from flows.web.hosts import leave_alone, left_alone, turn
 from flows.web.patience import is_redirect, patiently, wished_wait
@@ -39,13 +39,14 @@ class Visit:
     settings: Settings
     aside: Path
     deadline: float
-    credentials: Credentials = NO_CREDENTIALS
+    credentials: Credentials
     home: tuple[str, str, int] | None = None
 
 
-def begin(settings: Settings, aside: Path) -> Visit:
-    """A visit with all its time before it and no secrets."""
-    return Visit(settings, aside, time.monotonic() + settings.web.bounds.total_seconds)
+def begin(settings: Settings, aside: Path, credentials: Credentials) -> Visit:
+    """A visit with all its time before it, and nobody yet to tell its secrets to."""
+    deadline = time.monotonic() + settings.web.bounds.total_seconds
+    return Visit(settings, aside, deadline, credentials)
 
 
 def get(visit: Visit, url: str, conditions: Conditions, most_bytes: int) -> Answer:
@@ -152,11 +153,10 @@ def _read_robots(visit: Visit, target: Target) -> bytes:
             answer = _ask(visit, asked, {}, robots.MOST_BYTES)
         except FetchError as error:
             # A host that is busy has a robots.txt for all we know.
-            if error.passing or error.not_before:
+            is_busy = error.passing or error.not_before is not None
+            if is_busy or not httpx.codes.is_client_error(error.status or 0):
                 raise
-            if httpx.codes.is_client_error(error.status or 0):
-                return b""
-            raise
+            return b""
         if answer.body is not None:
             return answer.body.path.read_bytes()
         if not is_redirect(answer):
