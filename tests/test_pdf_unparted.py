@@ -15,19 +15,14 @@ from extractors.extract import extract
 from extractors.records import Extract
 from schemas.source import Source
 from tests.drawing import LETTER, MARGIN
+from tests.kit import KIT
 
 HEADER = ("Code", "Description", "PA Required", "Notes")
 SOURCE = Source.model_validate(
-    {
+    KIT
+    | {
         "source": "invented",
-        "document": "list",
         "title": "An invented list",
-        "publisher": "Invented Health Plan",
-        "kind": "pa_list",
-        "tier": 3,
-        "payer": {"id": "invented", "name": "Invented Health Plan"},
-        "line_of_business": "commercial",
-        "cadence": "irregular",
         "table": {
             "columns": {
                 "code": ["Code"],

@@ -18,8 +18,7 @@ import numpy as np
 import pypdfium2.raw as _library
 
 TEXT, PATH, IMAGE, SHADING, FORM = 1, 2, 3, 4, 5  # kinds of page objects
-LINE_TO, BEZIER_TO, MOVE_TO = 0, 1, 2  # kinds of path segments
-NEEDS_PASSWORD = 4  # of last_error
+BEZIER_TO, MOVE_TO = 1, 2  # kinds of path segments; 0 is a line
 
 
 def _function(name: str, result: Any, *arguments: Any) -> Callable[..., Any]:
@@ -55,13 +54,9 @@ count_form_objects = _function("FPDFFormObj_CountObjects", c_int, c_void_p)
 get_form_object = _function("FPDFFormObj_GetObject", c_void_p, c_void_p, c_ulong)
 get_type = _function("FPDFPageObj_GetType", c_int, c_void_p)
 get_matrix = _function("FPDFPageObj_GetMatrix", c_int, c_void_p, c_void_p)
-get_bounds = _function(
-    "FPDFPageObj_GetBounds", c_int, c_void_p, c_void_p, c_void_p, c_void_p, c_void_p
-)
 get_fill_colour = _function(
     "FPDFPageObj_GetFillColor", c_int, c_void_p, c_void_p, c_void_p, c_void_p, c_void_p
 )
-get_stroke_width = _function("FPDFPageObj_GetStrokeWidth", c_int, c_void_p, c_void_p)
 count_marks = _function("FPDFPageObj_CountMarks", c_int, c_void_p)
 get_mark = _function("FPDFPageObj_GetMark", c_void_p, c_void_p, c_ulong)
 count_mark_keys = _function("FPDFPageObjMark_CountParams", c_int, c_void_p)

@@ -36,21 +36,6 @@ _BLANKS = np.array([chr(code).isspace() for code in range(0x3001)] + [False])
 _BLANK, _BREAK = 0x20, 0x0A
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Words:
-    """The `w` words among letters of a page, line by line from the top, each from the left.
-
-    The letters of word `i` are `letters[starts[i]:starts[i + 1]]`, numbers of the page's letters.
-    """
-
-    texts: tuple[str, ...]  # w
-    boxes: Floats  # (w, 4)
-    lines: Ints  # (w,): ordinal of the printed line from the top, from 0
-    sizes: Floats  # (w,): of its largest letter
-    starts: Ints  # (w + 1,)
-    letters: Ints
-
-
 @dataclass(frozen=True, slots=True)
 class PrintedLine:
     """The words of one printed line, one blank between them, and the box around them."""
@@ -83,24 +68,6 @@ class _Type:
 def blanks(ink: Ink) -> Bools:
     """Which letters of a page are blanks."""
     return _type_of(ink).blanks
-
-
-def words_of(ink: Ink, letters: Ints) -> Words:
-    """The words that these letters make; those that are turned are left out."""
-    letters = letters[ink.upright[letters]]
-    setting = _set(ink, letters, np.zeros(len(letters), np.int64))
-    if not len(setting.letters):
-        none = np.zeros(0, np.int64)
-        return Words((), np.zeros((0, 4)), none, np.zeros(0), np.zeros(1, np.int64), none)
-    starts = np.flatnonzero(setting.starts_word)
-    return Words(
-        texts=_cut(ink, setting.letters, np.zeros(len(setting.letters), np.uint32), starts),
-        boxes=_boxes(ink, setting.letters, starts),
-        lines=setting.lines[starts],
-        sizes=np.maximum.reduceat(ink.sizes[setting.letters], starts),
-        starts=np.append(starts, len(setting.letters)),
-        letters=setting.letters,
-    )
 
 
 def printed_lines(ink: Ink, letters: Ints) -> list[PrintedLine]:
