@@ -28,7 +28,7 @@ from extractors.pages.grids import RuledTables, ruled_tables
 from extractors.pages.ink import Ink
 from extractors.pages.plumber import drawn_by_plumber
 from extractors.pages.rules import JOIN, SHORTEST_RULE, SNAP, rules_of
-from extractors.pages.words import cell_texts, printed_lines, set_in_cells, words_of
+from extractors.pages.words import cell_texts, printed_lines, set_in_cells
 from extractors.reading import Passage, Row
 from schemas.provenance import Place
 from tests import drawing
@@ -562,19 +562,15 @@ def all_of(ink: Ink) -> tuple[Ink, np.ndarray]:
     return ink, np.arange(len(ink.text))
 
 
-def test_words_have_their_letters_and_lines() -> None:
+def test_printed_lines_come_from_the_top_with_their_boxes() -> None:
     def draw(canvas: Canvas) -> None:
         put(canvas, 72, 120, "E0250 No")
         put(canvas, 72, 100, "Code  PA")
 
     ink = page(draw)
-    words = words_of(*all_of(ink))
-    assert words.texts == ("Code", "PA", "E0250", "No")
-    assert words.lines.tolist() == [0, 0, 1, 1]
-    for word, (start, end) in enumerate(zip(words.starts[:-1], words.starts[1:], strict=True)):
-        letters = words.letters[start:end].tolist()
-        assert "".join(ink.text[letter] for letter in letters) == words.texts[word]
-        assert words.boxes[word, 0] == ink.boxes[letters, 0].min()
+    lines = printed_lines(*all_of(ink))
+    assert [line.text for line in lines] == ["Code PA", "E0250 No"]
+    assert [line.box[0] for line in lines] == [ink.boxes[:, 0].min()] * 2
 
 
 def test_struck_text_and_open_cells_are_doubts() -> None:
