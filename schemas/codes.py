@@ -27,9 +27,16 @@ PATTERNS: dict[str, str] = {
     "HCPCS": r"[A-CEGHJ-MP-V][0-9]{4}",
 }
 SYSTEMS = tuple(PATTERNS)
-# Systems whose descriptors may not be published: CPT is the AMA's, CDT the ADA's.
-LICENSED = tuple(system for system in PATTERNS if system.startswith(("CPT", "CDT")))
 MODIFIER = r"[A-Z0-9]{2}"
+# A modifier of digits is one of CPT, any other one of HCPCS.
+MODIFIER_SYSTEMS = ("CPT_MOD", "HCPCS_MOD")
+# Whose the official words of a system are: CPT's the AMA's, CDT's the ADA's.
+LICENSES = {
+    system: "ama" if system.startswith("CPT") else "ada" if system == "CDT" else "public"
+    for system in (*PATTERNS, *MODIFIER_SYSTEMS)
+}
+# Systems whose descriptors may not be published.
+LICENSED = tuple(system for system in PATTERNS if LICENSES[system] != "public")
 # The numeric modifiers of CPT, with which the end of an abbreviated range may be confused.
 _NUMERIC_MODIFIERS = (
     "22 23 24 25 26 27 29 32 33 47 50 51 52 53 54 55 56 57 58 59 62 63 66 73 74 76 77 78 79 80 81 "

@@ -184,6 +184,8 @@ class TableRules(Strict):
     character of each, from 1.
     `extra_columns` are patterns of labels that need no name of ours. `unheaded` are the columns,
     from left to right, of tables that print no header; a label given for them is a name only.
+    `amounts` is a pattern of the labels of columns that hold amounts of money, with the groups
+    `state` and, where there are two, `rural`; the table is then one of fees too.
     `entries` are patterns of lines that are whole rows with words in their first column alone,
     such as "Actemra, see Tocilizumab".
     """
@@ -199,6 +201,7 @@ class TableRules(Strict):
     extra_columns: tuple[Pattern, ...] = ()
     unheaded: tuple[Slug, ...] = ()
     entries: tuple[Pattern, ...] = ()
+    amounts: Pattern | None = None
     delimiter: Literal[";", "|"] | None = None
     positions: dict[Slug, tuple[int, int]] = {}
     html: HtmlTable | None = None
@@ -257,6 +260,40 @@ class TableRules(Strict):
         return sum(map(bool, (plain, self.listed_means, self.scopes, self.marked)))
 
 
+class Twin(Strict):
+    """The same records in another file of the archive, which must say the same.
+
+    `positions` are the first and the last character of each column, from 1.
+    """
+
+    member: Pattern
+    positions: dict[Slug, tuple[int, int]]
+    lines: tuple[LineRule, ...] = ()
+
+
+class CodeSet(Strict):
+    """What else belongs to a release of a code set, as patterns of names in its archive.
+
+    `record_layout` is the publisher's own description of the twin's positions, which are held
+    against it; `noc` is the list of codes that are not otherwise classified. Both are read where
+    the archive has them.
+    """
+
+    twin: Twin | None = None
+    record_layout: Pattern | None = None
+    noc: Pattern | None = None
+
+
+class Corrections(Strict):
+    """What the printed actions of a list of corrections mean, as patterns in any case.
+
+    An action that none of these matches changes the columns that its row fills, if any.
+    """
+
+    add: Pattern
+    discontinue: Pattern
+
+
 class NarrativeRules(Strict):
     """How to read a narrative publication; Markdown and HTML headings need no list."""
 
@@ -301,9 +338,10 @@ _NOT_READING = {"address", "cadence", "extract", "terms"}
 class Source(Strict):
     """One source file.
 
-    `member` is a pattern of the name of the file to read in an archive. With `extract: false` the
-    publication is only kept in the raw store, until someone settles how it is read; nothing needs
-    to be said of its tables, its prose or its size, but of a PA list still whose it is.
+    `member` is a pattern of the name of the file to read in an archive; of corrections there may be
+    several. With `extract: false` the publication is only kept in the raw store, until someone
+    settles how it is read; nothing needs to be said of its tables, its prose or its size, but of a
+    PA list still whose it is.
     """
 
     source: Slug
@@ -321,6 +359,8 @@ class Source(Strict):
     cadence: Literal["weekly", "monthly", "quarterly", "yearly", "irregular"]
     member: Pattern | None = None
     table: TableRules | None = None
+    code_set: CodeSet | None = None
+    corrections: Corrections | None = None
     narrative: NarrativeRules | None = None
     extract: bool = True
     expect: Expect = Expect()
@@ -344,9 +384,11 @@ class Source(Strict):
             if self.table is None or self.payer is None or self.line_of_business is None:
                 raise ValueError("a pa_list needs table, payer and line_of_business")
             self._check_pa_list(self.table)
-        elif self.kind in REFERENCE_KINDS:
+        elif self.kind in (*REFERENCE_KINDS, "code_corrections"):
             if self.table is None:
                 raise ValueError(f"a {self.kind} needs table")
+            if (self.kind == "code_corrections") != (self.corrections is not None):
+                raise ValueError("corrections belongs to a code_corrections and to no other kind")
         elif self.narrative is None:
             raise ValueError(f"a {self.kind} needs narrative")
         return self
@@ -373,6 +415,10 @@ class Source(Strict):
         """The table whose rows `expect` counts."""
         if self.kind == "pa_list":
             return PRIOR_AUTHORIZATION.name
+        if self.kind == "code_reference" and self.code_set is not None:
+            return "codes"
+        if self.kind in ("code_corrections", "coverage_policy"):
+            return "code_corrections" if self.table is not None else "coverage_policies"
         if self.kind in REFERENCE_KINDS or self.table is not None:
             return "table_rows"
         return "bulletin_sections"

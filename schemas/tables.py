@@ -1,19 +1,20 @@
 """Every curated table, declared once.
 
 The meanings given here are what readers of the Parquet see. How the values are obtained is not
-known here. The tables of the dated code reference (`codes`, `fees`) are declared when the first
-publication that fills them is read.
+known here.
 """
 
 from __future__ import annotations
 
-from schemas.codes import MODIFIER, PATTERNS, SYSTEMS
+from schemas.code_sets import ACTIONS, COVERAGES
+from schemas.codes import LICENSES, MODIFIER, MODIFIER_SYSTEMS, PATTERNS, SYSTEMS
 from schemas.fields import After, Field, PatternBy, RequiredWhen, Rule, Table
 from schemas.statuses import STATUSES
 
 SLUG = r"[a-z0-9]+(?:_[a-z0-9]+)*"
 SHA256 = r"[0-9a-f]{64}"
 KEY = r"[0-9a-f]{24}"
+RELEASE = r"\d{4}-\d{2}"  # the year and month of a code set's release
 CODE = "|".join(f"(?:{pattern})" for pattern in PATTERNS.values())
 
 LINES_OF_BUSINESS = (
@@ -32,7 +33,14 @@ PUBLISHED_STATUSES = ("current", "stale")
 UNREAD_STATUSES = ("archived", "missing")
 # Kinds of publications whose tables state no PA rule: their rows go to `table_rows`.
 REFERENCE_KINDS = ("code_reference", "fee_schedule", "notice_list")
-KINDS = ("pa_list", "bulletin", "vendor_article", *REFERENCE_KINDS)
+KINDS = (
+    "pa_list",
+    "bulletin",
+    "vendor_article",
+    "coverage_policy",
+    "code_corrections",
+    *REFERENCE_KINDS,
+)
 DATE_SEMANTICS = ("dos", "request", "unknown")
 CONDITION_TYPES = (
     "purchase_only",
@@ -51,7 +59,11 @@ ROW_FLAGS = {
     "category_missing": "the category cell is empty",
     "category_placeholder": "the category cell holds a spreadsheet's placeholder such as #N/A",
     "code_from_number": "the cell holds a number; its leading zeros are those of its format",
+    "code_ended": "the code had ended at the document's date, by the code reference",
     "code_lower_case": "the code is printed in lower case",
+    "code_not_in_reference": "no code reference of the document's date knows the code",
+    "code_not_yet_valid": "the code began after the document's date, by the code reference",
+    "code_repaired": "the code was printed with I, L and 1 or O and 0 confused; code_raw has that",
     "code_spaced": "the code is printed with a blank or a hyphen in it",
     "description_withheld": "the description is licensed by the AMA or the ADA and not published",
     "footnote_missing": "the code carries a mark whose footnote was not found",
@@ -164,6 +176,59 @@ def _code(meaning: str, *, required: bool = True) -> tuple[Field, Field]:
         Field("code", "string", meaning, required=required, pattern=CODE, role="identity"),
     )
 
+
+# What the dated code reference says of a code, on every table that names codes.
+_CODE_STATE = (
+    Field(
+        "code_active",
+        "boolean",
+        "Whether the code was valid on code_active_on; empty where no code reference knows it. "
+        "Of a range or wildcard: whether any of its codes was.",
+        role="derived",
+    ),
+    Field(
+        "code_active_on",
+        "date",
+        "The day that code_active speaks of: the document's date, or the last day that the code "
+        "reference reaches, if that is earlier.",
+        role="derived",
+    ),
+    Field(
+        "code_ended_on",
+        "date",
+        "Last day of validity of a code that had ended by then.",
+        role="derived",
+    ),
+    Field(
+        "code_replaced_by",
+        "strings",
+        "The codes that the reference names in place of one that had ended.",
+        pattern=CODE,
+        role="derived",
+    ),
+)
+_CODE_MEMBERS = Field(
+    "code_members",
+    "strings",
+    "The codes of a range or wildcard, as the code reference has them on code_active_on; empty for "
+    "a single code and beyond the reference.",
+    pattern=CODE,
+    role="derived",
+)
+_LICENSE = Field(
+    "description_license",
+    "string",
+    "Whose licence the official words of the code fall under: ama (CPT), ada (CDT); public for "
+    "HCPCS Level II. A description is empty unless public.",
+    allowed=tuple(dict.fromkeys(LICENSES.values())),
+    role="derived",
+)
+_POLICY = Field(
+    "policy",
+    "string",
+    "Number of the coverage policy, where the document has several.",
+    role="context",
+)
 
 _CODE_FORMAT = PatternBy(
     "code", "code_system", PATTERNS, "the code has not the form of its code system"
@@ -289,12 +354,9 @@ PRIOR_AUTHORIZATION = _document_table(
             required=True,
             allowed=DATE_SEMANTICS,
         ),
-        Field(
-            "code_active",
-            "boolean",
-            "Whether the code is valid at the list's date; empty without a dated code table.",
-            role="derived",
-        ),
+        _LICENSE,
+        *_CODE_STATE,
+        _CODE_MEMBERS,
         Field(
             "flags",
             "strings",
@@ -365,6 +427,9 @@ TABLE_ROWS = _document_table(
             "Every cell that is not empty, by the printed label of its column; licensed words "
             "are replaced by an ellipsis, here and in raw_text.",
         ),
+        _LICENSE,
+        *_CODE_STATE,
+        _CODE_MEMBERS,
         Field(
             "flags",
             "strings",
@@ -420,16 +485,23 @@ DOCUMENTS = Table(
         Field(
             "newest_code_added_on",
             "date",
-            "Date of the newest code in it; empty without a dated code table.",
+            "First day of the newest code in it, by the code reference: how fresh it really is.",
+        ),
+        Field(
+            "same_as",
+            "string",
+            "The source whose rows stand for it, where both have the same bulletin.",
+            pattern=SLUG,
         ),
         Field(
             "status",
             "string",
             "current: newest and published; held: newest, not published; stale: published though "
-            "a newer one is held; archived: newest, kept in raw/ and not read, since its source "
-            "says so; missing: never retrieved.",
+            "a newer one is held; superseded: an earlier release of a code set, whose rows are "
+            "part of the code reference; archived: newest, kept in raw/ and not read, since its "
+            "source says so; missing: never retrieved.",
             required=True,
-            allowed=("archived", "current", "held", "missing", "stale"),
+            allowed=("archived", "current", "held", "missing", "stale", "superseded"),
         ),
         Field("held_reason", "string", "Why it is held and what to do."),
     ),
@@ -449,6 +521,19 @@ BULLETINS = _document_table(
         Field("updated_on", "date", "Date of the last update."),
         Field("codes", "strings", "Every code it mentions, in order.", pattern=CODE),
         Field("is_truncated", "boolean", "Whether it ends in the middle.", required=True),
+        Field(
+            "text_key",
+            "string",
+            "Hash of its words alone; one bulletin has the same at every address.",
+            pattern=KEY,
+            role="derived",
+        ),
+        Field(
+            "addresses",
+            "strings",
+            "Every address at which the same bulletin was found.",
+            role="derived",
+        ),
     ),
 )
 
@@ -462,6 +547,7 @@ BULLETIN_SECTIONS = _document_table(
         ),
         Field("heading", "string", "Heading; empty before the first.", role="identity"),
         Field("text", "string", "Its text, paragraphs separated by a blank line."),
+        _POLICY,
     ),
 )
 
@@ -495,6 +581,8 @@ REQUIREMENTS = _document_table(
             allowed=DATE_SEMANTICS,
         ),
         Field("sentence", "string", "The sentence that says so.", required=True),
+        _POLICY,
+        *_CODE_STATE,
     ),
     rules=(_CODE_FORMAT,),
 )
@@ -513,6 +601,8 @@ CODE_MENTIONS = _document_table(
         ),
         Field("section", "string", "Heading of the section.", role="identity"),
         Field("sentence", "string", "The sentence.", required=True),
+        _POLICY,
+        *_CODE_STATE,
     ),
     rules=(_CODE_FORMAT,),
 )
@@ -545,6 +635,8 @@ CODE_CLAIMS = _document_table(
             "Opposed terms, claimed and official.",
             role="derived",
         ),
+        _POLICY,
+        *_CODE_STATE,
     ),
     rules=(
         _CODE_FORMAT,
@@ -574,6 +666,7 @@ CITATIONS = _document_table(
         ),
         Field("raw", "string", "As printed.", required=True),
         Field("normalized", "string", "In normal form.", required=True, role="identity"),
+        _POLICY,
     ),
 )
 
@@ -583,6 +676,7 @@ REVISIONS = _document_table(
     (
         Field("changed_on", "date", "Date of the change.", required=True, role="identity"),
         Field("description", "string", "What changed, as printed.", required=True),
+        _POLICY,
     ),
 )
 
@@ -595,6 +689,7 @@ PRODUCTS = _document_table(
         Field("manufacturer", "string", "Manufacturer as printed."),
         Field("relation", "string", "How they are tied.", required=True, allowed=("coded_as",)),
         Field("stated_on", "date", "Date of the statement, where the publication has one."),
+        *_CODE_STATE,
     ),
 )
 
@@ -615,7 +710,320 @@ NAMED_ENTITIES = _document_table(
         ),
         Field("value_raw", "string", "As printed.", required=True),
         Field("sentence", "string", "The sentence.", required=True),
+        _POLICY,
     ),
+)
+
+CODES = _document_table(
+    "codes",
+    "one dated version of one code in an official code set",
+    (
+        Field(
+            "code_system",
+            "string",
+            "Code system of the code; modifiers are systems of their own.",
+            required=True,
+            allowed=(*SYSTEMS, *MODIFIER_SYSTEMS),
+            role="identity",
+        ),
+        Field(
+            "code",
+            "string",
+            "The code, or the modifier.",
+            required=True,
+            pattern=f"{CODE}|(?:{MODIFIER})",
+            role="identity",
+        ),
+        Field(
+            "effective_from",
+            "date",
+            "First day of this version, as the code set states it; else the first day of the "
+            "first release that has it.",
+            role="identity",
+        ),
+        Field(
+            "effective_to",
+            "date",
+            "First day of the next version; empty for the newest.",
+            role="derived",
+        ),
+        Field(
+            "effective_basis",
+            "string",
+            "Whether effective_from is stated, or is that of the release.",
+            allowed=("stated", "release"),
+            role="derived",
+        ),
+        Field("added_on", "date", "First day on which the code was valid."),
+        Field("terminated_on", "date", "Last day on which the code was valid, for one that ended."),
+        Field("action", "string", "What the release did to the code.", allowed=ACTIONS),
+        Field("short_description", "string", "Short words; empty where they are licensed."),
+        Field("long_description", "string", "Long words; empty where they are licensed."),
+        _LICENSE,
+        Field(
+            "cross_references", "strings", "Codes that the code set refers to, whatever the reason."
+        ),
+        Field(
+            "replaced_by",
+            "strings",
+            "The cross references of a code that has ended.",
+            role="derived",
+        ),
+        Field("coverage", "string", "What Medicare says of coverage.", allowed=COVERAGES),
+        Field("betos", "string", "BETOS type of service."),
+        Field("pricing", "strings", "Pricing indicators."),
+        Field(
+            "is_noc",
+            "boolean",
+            "Whether the release's list of codes not otherwise classified has it; empty without "
+            "such a list.",
+        ),
+        Field(
+            "is_corrected", "boolean", "Whether a list of corrections changed it.", role="derived"
+        ),
+        Field(
+            "first_release",
+            "string",
+            "The first release that has this version, by the month of its codes.",
+            pattern=RELEASE,
+            role="derived",
+        ),
+        Field(
+            "source_release",
+            "string",
+            "The last release that has this version; its place is given here.",
+            pattern=RELEASE,
+            role="derived",
+        ),
+    ),
+    rules=(
+        PatternBy(
+            "code",
+            "code_system",
+            {**PATTERNS, **dict.fromkeys(MODIFIER_SYSTEMS, MODIFIER)},
+            "the code has not the form of its code system",
+        ),
+    ),
+    sort_by=("code_system", "code", "effective_from", "source_release"),
+)
+
+CODE_CORRECTIONS = _document_table(
+    "code_corrections",
+    "one correction of a release of a code set",
+    (
+        Field(
+            "code_system",
+            "string",
+            "Code system of the code; modifiers are systems of their own.",
+            required=True,
+            allowed=(*SYSTEMS, *MODIFIER_SYSTEMS),
+            role="identity",
+        ),
+        Field(
+            "code",
+            "string",
+            "The code, or the modifier.",
+            required=True,
+            pattern=f"{CODE}|(?:{MODIFIER})",
+            role="identity",
+        ),
+        Field(
+            "correction",
+            "string",
+            "What is corrected: the code is added, it ends, single columns are other than printed, "
+            "or something that the table codes does not have.",
+            required=True,
+            allowed=("add", "discontinue", "change", "other"),
+        ),
+        Field("correction_raw", "string", "What is corrected, as printed.", required=True),
+        Field("effective_from", "date", "First day of the correction."),
+        Field("release", "string", "The release that is corrected.", pattern=RELEASE),
+        Field("short_description", "string", "Corrected short words."),
+        Field("long_description", "string", "Corrected long words."),
+        Field("cross_references", "strings", "Corrected cross references."),
+        Field("coverage", "string", "Corrected coverage.", allowed=COVERAGES),
+        Field("betos", "string", "Corrected BETOS type of service."),
+        Field("pricing", "strings", "Corrected pricing indicators."),
+        Field("comments", "string", "Comments as printed."),
+    ),
+)
+
+FEES = _document_table(
+    "fees",
+    "one amount of a fee schedule: of a code with its modifiers, in one state",
+    (
+        *_code("The code."),
+        Field(
+            "modifiers",
+            "strings",
+            "Modifiers of the row, which are part of its key.",
+            pattern=MODIFIER,
+            role="identity",
+        ),
+        Field("state", "string", "State or territory.", pattern="[A-Z]{2}", role="identity"),
+        Field(
+            "is_rural",
+            "boolean",
+            "Whether the amount is for rural areas; empty where the schedule does not tell.",
+            role="identity",
+        ),
+        Field("amount", "number", "Amount in US dollars, a printed zero included.", required=True),
+        Field("amount_raw", "string", "The amount as printed.", required=True),
+        Field(
+            "has_fee",
+            "boolean",
+            "Whether the amount is a fee: a zero is how the schedule prints that there is none.",
+            required=True,
+        ),
+        Field("ceiling", "number", "Ceiling in US dollars; empty where none is printed."),
+        Field("floor", "number", "Floor in US dollars; empty where none is printed."),
+        Field("jurisdiction", "string", "Jurisdiction as printed."),
+        Field("category", "string", "Category as printed."),
+        Field("effective_from", "date", "First day of the schedule."),
+        Field("column", "string", "Label of the column that it is printed in.", required=True),
+        *_CODE_STATE,
+    ),
+    rules=(_CODE_FORMAT,),
+    sort_by=("code", "modifiers", "state", "is_rural", "source"),
+)
+
+DRUG_NAMES = _document_table(
+    "drug_names",
+    "one name of a drug and the code it is billed with, or the name it refers to",
+    (
+        Field("name", "string", "Name as printed.", required=True, role="identity"),
+        Field("dosage", "string", "Dosage that the code is for, as printed.", role="identity"),
+        Field("route", "string", "Ways of administration, as printed.", role="identity"),
+        *_code("The code; the first one where code_end is set.", required=False),
+        Field("code_end", "string", "Last code of a range.", pattern=CODE, role="identity"),
+        Field("see", "string", "The name that this one refers to.", role="identity"),
+        *_CODE_STATE,
+        _CODE_MEMBERS,
+    ),
+    rules=(_CODE_FORMAT, After("code_end", "code", "the range ends before it begins")),
+    sort_by=("name", "source", "document", "page", "line"),
+)
+
+COVERAGE_POLICIES = _document_table(
+    "coverage_policies",
+    "one local coverage determination or article",
+    (
+        Field(
+            "policy",
+            "string",
+            "Its number: L33686, A52457.",
+            required=True,
+            pattern=r"[LA]\d{4,6}",
+            role="identity",
+        ),
+        Field(
+            "kind", "string", "Determination or article.", required=True, allowed=("lcd", "article")
+        ),
+        Field("version", "string", "Its version, where one is stated."),
+        Field("title", "string", "Title as printed.", required=True),
+        Field("address", "string", "Its own address."),
+        Field("contractors", "strings", "The contractors that issue it."),
+        Field("effective_from", "date", "First day on which it holds, where one is stated."),
+        Field("effective_to", "date", "First day on which it no longer holds."),
+        Field("updated_on", "date", "Date of the last update."),
+        Field("modifiers", "strings", "Modifiers that it lists.", pattern=MODIFIER),
+        Field("codes", "strings", "Every code it mentions, in order.", pattern=CODE),
+    ),
+)
+
+COVERAGE_CODES = _document_table(
+    "coverage_codes",
+    "one code in a list of a coverage policy",
+    (
+        Field("policy", "string", "Number of the policy.", required=True, role="identity"),
+        *_code("The code; the first one where code_end is set."),
+        Field("code_end", "string", "Last code of a range.", pattern=CODE, role="identity"),
+        Field("group", "integer", "Number of its group in the policy.", role="identity"),
+        Field("group_text", "string", "What the policy says of the group."),
+        Field(
+            "coverage",
+            "string",
+            "Whether the policy covers the code; unknown where it lists the code and says neither.",
+            required=True,
+            allowed=("covered", "not_covered", "conditional", "unknown"),
+        ),
+        Field("description", "string", "Its words in the list; empty where they are licensed."),
+        _LICENSE,
+        *_CODE_STATE,
+    ),
+    rules=(_CODE_FORMAT,),
+)
+
+
+def _side(name: str, which: str) -> tuple[Field, ...]:
+    return (
+        Field(f"{name}_source", "string", f"Source of the {which}.", required=True, pattern=SLUG),
+        Field(f"{name}_document", "string", f"Document of the {which}.", pattern=SLUG),
+        Field(f"{name}_row_key", "string", f"Row of the {which}.", pattern=KEY),
+        Field(f"{name}_table", "string", f"Table of the {which}.", required=True),
+        Field(f"{name}_payer", "string", f"Payer of the {which}.", pattern=SLUG),
+        Field(
+            f"{name}_scope",
+            "string",
+            f"Whom the {which} is for: line of business, state, section, modifiers, dates.",
+        ),
+        Field(f"{name}_says", "string", f"What the {which} says.", required=True),
+        Field(f"{name}_sha256", "string", f"Snapshot of the {which}.", pattern=SHA256),
+        Field(f"{name}_url", "string", f"Address of the {which}."),
+        Field(f"{name}_page", "integer", f"Page of the {which}."),
+        Field(f"{name}_line", "integer", f"Line of the {which}."),
+    )
+
+
+CONTRADICTIONS = Table(
+    "contradictions",
+    "one disagreement between two publications about one code",
+    (
+        Field(
+            "contradiction_key",
+            "string",
+            "Identity of the disagreement.",
+            required=True,
+            pattern=KEY,
+        ),
+        Field(
+            "kind",
+            "string",
+            "payers_differ: two payers' statuses; lists_differ: two lists or sections of one "
+            "payer; list_against_duty: a list and a dated duty of a bulletin; other_description: a "
+            "list gives the code the official words of another one; claim: a publication's words "
+            "for the code conflict with the official ones.",
+            required=True,
+            allowed=(
+                "payers_differ",
+                "lists_differ",
+                "list_against_duty",
+                "other_description",
+                "claim",
+            ),
+        ),
+        *_code("The code."),
+        Field(
+            "strength",
+            "string",
+            "opposite: one side excludes the other; different: the sides differ, and one may say "
+            "nothing of what the other says.",
+            required=True,
+            allowed=("opposite", "different"),
+        ),
+        Field(
+            "both_may_hold",
+            "boolean",
+            "Whether the sides speak of different scopes, so that both may be right.",
+            required=True,
+        ),
+        Field("explanation", "string", "The disagreement in one sentence.", required=True),
+        *_side("left", "first side"),
+        *_side("right", "second side"),
+    ),
+    rules=(_CODE_FORMAT,),
+    sort_by=("kind", "code", "left_source", "right_source", "contradiction_key"),
+    key=("contradiction_key",),
 )
 
 CHANGES = Table(
@@ -683,7 +1091,14 @@ DOCUMENT_TABLES: tuple[Table, ...] = (
     REVISIONS,
     PRODUCTS,
     NAMED_ENTITIES,
+    CODES,
+    CODE_CORRECTIONS,
+    COVERAGE_POLICIES,
+    COVERAGE_CODES,
 )
+# Tables worked out from the rows of others when a release is made.
+DERIVED_TABLES: tuple[Table, ...] = (FEES, DRUG_NAMES, CONTRADICTIONS)
 TABLES: dict[str, Table] = {
-    table.name: table for table in (*DOCUMENT_TABLES, DOCUMENTS, CHANGES, QUARANTINE)
+    table.name: table
+    for table in (*DOCUMENT_TABLES, *DERIVED_TABLES, DOCUMENTS, CHANGES, QUARANTINE)
 }

@@ -1,0 +1,1 @@
+"""From the rows of many documents to what they say together: the dated code reference."""
