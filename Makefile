@@ -45,6 +45,8 @@ golden: $(VENV)/.dev
 bench: $(VENV)-bench/.ready $(VENV)/.dev
 	$(PYTHON) -m benchmarks.journey
 	$(BIN)/python -m benchmarks.fetching
+	$(BIN)/python -m benchmarks.claims
+	$(BIN)/python -m benchmarks.reference
 	$(VENV)-bench/bin/python -m benchmarks.tables
 
 # A place of its own for the tools that we are measured against.

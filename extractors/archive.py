@@ -1,6 +1,6 @@
-"""The one file of a ZIP archive that is the publication.
+"""The files of a ZIP archive that are the publication, mostly one.
 
-Knows which member a source means and which members could be meant. An archive in an archive is
+Knows which members a source means and which could be meant. An archive in an archive is
 not opened, and nothing that runs is read. A workbook is a ZIP archive too, but a document here.
 """
 
@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from extractors.reading import ExtractionError, Problem
-from extractors.sniff import EXECUTABLE, HTML, PDF, TEXT, XLS, XLSX, ZIP, sniff
+from extractors.sniff import EXECUTABLE, HTML, JSON, PDF, TEXT, XLS, XLSX, ZIP, sniff
 from extractors.zipped import Archive, Member, open_archive
 
-READABLE = (PDF, HTML, TEXT, XLSX, XLS)
+READABLE = (PDF, HTML, JSON, TEXT, XLSX, XLS)
 
 _HEAD = 4096
 _SHOWN = 10
@@ -38,7 +38,30 @@ def open_member(data: bytes, pattern: str | None = None) -> Opened:
     several remain, for an archive or a program in the archive, and as `open_archive` does.
     """
     archive = open_archive(data)
-    member = _chosen(archive, pattern)
+    return _opened(archive, _chosen(archive, pattern))
+
+
+def open_members(data: bytes, pattern: str) -> tuple[Opened, ...]:
+    """All members whose whole names match `pattern`, in the archive's order; there may be none.
+
+    Raises `ExtractionError` for an archive or a program among them, and as `open_archive` does.
+    """
+    archive = open_archive(data)
+    return tuple(_opened(archive, m) for m in archive.members if re.fullmatch(pattern, m.name))
+
+
+def open_optional(data: bytes, pattern: str | None) -> Opened | None:
+    """The member whose whole name matches `pattern`, None without one or without a pattern.
+
+    Raises `ExtractionError` where there are several, and as `open_members` does.
+    """
+    archive = open_archive(data)
+    if pattern is None or not any(re.fullmatch(pattern, name) for name in archive.names()):
+        return None
+    return _opened(archive, _chosen(archive, pattern))
+
+
+def _opened(archive: Archive, member: Member) -> Opened:
     content = archive.read(member)
     found = sniff(content)
     if found in (ZIP, EXECUTABLE):

@@ -48,6 +48,7 @@ _IN_TEXT = re.compile(
     re.IGNORECASE,
 )
 _ALONE = re.compile("|".join((*_FORMS, *_ONLY_ALONE, _EIGHT_DIGITS, _YEAR_FIRST)), re.IGNORECASE)
+_MONTH_ALONE = re.compile(rf"{_MONTH.format('month')}\s+(?P<year>{_YEAR})", re.IGNORECASE)
 _LAST_TWO_DIGIT_YEAR = 69
 
 
@@ -59,6 +60,17 @@ def parse_date(text: str) -> date | None:
     """
     match = _ALONE.fullmatch(_bare(text))
     return _calendar_date(match) if match else None
+
+
+def parse_first_day(text: str) -> date | None:
+    """The date that a text is, or the first day of the month that it is (`January 2026`).
+
+    For a title that says when something begins; anywhere else a month is no date.
+    """
+    match = _MONTH_ALONE.fullmatch(_bare(text))
+    if match is None:
+        return parse_date(text)
+    return date(int(match["year"]), _month(match["month"]), 1)
 
 
 def is_open_end(text: str) -> bool:
@@ -91,9 +103,11 @@ def _calendar_date(match: re.Match[str]) -> date | None:
         if year > _LAST_TWO_DIGIT_YEAR:
             return None
         year += 2000
-    printed = parts["month"]
-    month = int(printed) if printed.isdecimal() else 1 + _MONTHS.index(printed[:3].lower())
     try:
-        return date(year, month, int(parts["day"]))
+        return date(year, _month(parts["month"]), int(parts["day"]))
     except ValueError:
         return None
+
+
+def _month(printed: str) -> int:
+    return int(printed) if printed.isdecimal() else 1 + _MONTHS.index(printed[:3].lower())

@@ -19,8 +19,9 @@ from extractors.markup.omissions import (
     find_odd_cells,
     leave_out_hidden,
     leave_out_margins,
+    leave_out_surroundings,
 )
-from extractors.markup.selection import select
+from extractors.markup.selection import select, select_innermost
 from extractors.markup.tables import PrintedRow, spread_tables
 from extractors.markup.text import collapsed
 from extractors.markup.tree import Element, Tree, parse_tree
@@ -28,7 +29,7 @@ from extractors.markup.visibility import looks
 from extractors.reading import ExtractionError, Passage, Problem, Reading, Row
 from schemas.codes import printable
 from schemas.provenance import Place
-from schemas.source import TableRules
+from schemas.source import TableRules, WebPage
 
 MAX_BYTES = 32 << 20
 
@@ -44,7 +45,7 @@ _OPEN_TAG_AT_END = re.compile(r"<[a-z/!][^<>]*\Z", re.IGNORECASE)
 _FORWARD = re.compile(r"url\s*=\s*(.*)", re.IGNORECASE | re.DOTALL)
 
 
-def read_html(data: bytes, rules: TableRules | None = None) -> Reading:
+def read_html(data: bytes, rules: TableRules | None = None, page: WebPage | None = None) -> Reading:
     """The rows of all tables and, as passages, every other block of visible text, in order.
 
     A cell is its text with "\\n" where a line or block ends in it. What a cell covers to its right
@@ -54,10 +55,12 @@ def read_html(data: bytes, rules: TableRules | None = None) -> Reading:
     `line` the line of the source where the row or the text begins, so several may share one.
 
     With the `rules` of a list, only the part of the page is read that they name, the page's menus
-    are left out, and its title counts where a line rule reads it.
+    are left out, and its title counts where a line rule reads it. With the `page` of a narrative,
+    only the publication itself is read, from its heading to its last line.
 
     Raises `ExtractionError` for a file that is no HTML, that nests or spans beyond all measure,
-    that shows no text, or on which the rules' selectors do not find what they should.
+    that shows no text, or on which the selectors of the rules or of the page do not find what they
+    should; one that is a licence to accept, in place of a bulletin, is among the last.
     """
     if len(data) > MAX_BYTES:
         raise ExtractionError(f"the page has more than {MAX_BYTES >> 20} MiB: look at it by hand")
@@ -68,13 +71,20 @@ def read_html(data: bytes, rules: TableRules | None = None) -> Reading:
     text, problems = decode(data)
     is_cut = _is_cut(text)
     tree = parse_tree(text)
-    selection = select(tree, rules.html if rules else None)
+    selection = (
+        select_innermost(tree, page.region)
+        if page is not None
+        else select(tree, rules.html if rules else None)
+    )
     seen_as = looks(tree)
     found = find_lines(tree, selection.region, seen_as, selection.parts)
     pieces: Sequence[Block | PrintedRow] = found.pieces
     if selection.selector:
         aside = find_lines(tree, tree.root, seen_as, {}, without=selection.region)
         problems += count_outside(selection.selector, aside.pieces)
+        if page is not None:
+            pieces, more = leave_out_surroundings(pieces, page)
+            problems += more
     elif rules is not None and found.has_content:
         pieces, more = leave_out_margins(pieces, rules.lines)
         problems += more

@@ -21,6 +21,7 @@ from extractors.prose.outline import Outline, outline
 from extractors.prose.paragraphs import Paragraph, plain
 from extractors.prose.products import find_products
 from extractors.prose.requirements import Doubt, Duty, read_duties
+from extractors.prose.same_text import text_key
 from extractors.prose.sentences import split_sentences
 from extractors.reading import Problem, Reading
 from extractors.records import Extract, Record
@@ -156,6 +157,8 @@ def _bulletin(
             "updated_on": shape.dates.get("updated_on"),
             "codes": list(codes) or None,
             "is_truncated": reading.is_cut,
+            # Of words that end in the middle, nobody knows whether the rest is the same.
+            "text_key": None if reading.is_cut else text_key(shape),
         },
         printed,
     )

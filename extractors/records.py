@@ -19,6 +19,7 @@ import pyarrow as pa
 
 from extractors.reading import Problem, Tally
 from schemas.fields import ARROW_TYPES, Table
+from schemas.periods import Period, follows
 from schemas.provenance import Place, digest
 
 # What a candidate row carries beside its table's columns: its printed cells, and what was
@@ -76,12 +77,13 @@ def arrange(table: Table, records: Iterable[Record], origin: dict[str, Any]) -> 
     """
     schema = candidate_schema(table)
     seen: Counter[str] = Counter()
+    periods: dict[str, Period] = {}
     batches = [schema.empty_table()]
     pending = iter(records)
     # In batches, since a row as Python objects takes many times its room in Arrow.
     while chosen := list(islice(pending, _BATCH)):
         rows = [_row(table, record, origin) for record in chosen]
-        _add_hashes(table, rows, seen)
+        add_hashes(table, rows, seen, periods)
         batches.append(pa.Table.from_pylist(rows, schema=schema))
     return pa.concat_tables(batches)
 
@@ -103,13 +105,36 @@ def _row(table: Table, record: Record, origin: dict[str, Any]) -> dict[str, Any]
     }
 
 
-def _add_hashes(table: Table, rows: Sequence[dict[str, Any]], seen: Counter[str]) -> None:
+def add_hashes(
+    table: Table,
+    rows: Sequence[dict[str, Any]],
+    seen: Counter[str],
+    periods: dict[str, Period] | None = None,
+) -> None:
+    """Gives rows their row_key and row_hash; `seen` counts identities over all calls for a table.
+
+    A row is a mapping that has at least the columns of identity and content.
+    """
     identity = table.names_of("identity")
     content = table.names_of("content")
+    periods = {} if periods is None else periods
     for row in rows:
         key = digest([table.name, *(row[name] for name in identity)])
+        if table.period is not None:
+            first, end = table.period
+            key = _in_time(key, (row[first], row[end]), periods)
         seen[key] += 1
         if table.identity_repeats and seen[key] > 1:
             key = digest([key, seen[key]])
         row["row_key"] = key
         row["row_hash"] = digest([row[name] for name in (*identity, *content)])
+
+
+def _in_time(key: str, period: Period, periods: dict[str, Period]) -> str:
+    """The key of a row that has a period: the first of its identity has the key of that, one that
+    follows those before it in time a key with its first day. `periods` has the last of each."""
+    before = periods.get(key)
+    if before is not None and not follows(period, before):
+        return key
+    periods[key] = period
+    return key if before is None else digest([key, period[0]])

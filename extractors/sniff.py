@@ -21,6 +21,8 @@ PDF = Format("pdf", "application/pdf", "pdf")
 HTML = Format("html", "text/html", "html")
 TEXT = Format("text", "text/plain", "txt")
 XLSX = Format("xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", "xlsx")
+# Not .json, which beside a file of the raw store is what we say of it.
+JSON = Format("json", "application/json", "jsn")
 ZIP = Format("zip", "application/zip", "zip")
 XLS = Format("xls", "application/vnd.ms-excel", "xls")
 # Known by name only, so that a message can say what came instead of a list.
@@ -34,6 +36,8 @@ _HTML_START = re.compile(
     rb"<(?:!doctype\s+html|html|head|body|table|div|h1|p\b)",
     re.IGNORECASE | re.DOTALL,
 )
+# How no text begins that people write: an object with a key, or a list of objects.
+_JSON_START = re.compile(rb"\s*(?:\[\s*)*\{\s*(?:\"|\}\s*[],]?\s*\Z)|\s*\[\s*\]\s*\Z")
 _BOM = b"\xef\xbb\xbf"
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _WINDOW = 4096
@@ -66,8 +70,15 @@ def sniff(data: bytes) -> Format:
     if head.startswith((b"\xff\xfe", b"\xfe\xff")):
         return TEXT
     if head and b"\x00" not in data:
-        return XML if head.removeprefix(_BOM).lstrip().startswith(b"<?xml") else TEXT
+        return _text(head.removeprefix(_BOM))
     return UNKNOWN
+
+
+def _text(head: bytes) -> Format:
+    """What a text is by its beginning."""
+    if _JSON_START.match(head):
+        return JSON
+    return XML if head.lstrip().startswith(b"<?xml") else TEXT
 
 
 def _archive(data: bytes) -> Format | None:

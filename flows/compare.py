@@ -25,9 +25,20 @@ from schemas.tables import (
     REQUIREMENTS,
 )
 
-_NOT_COMPARED = ("row_key", "row_hash", "first_seen", "last_seen")
+_NOT_COMPARED = (
+    "row_key",
+    "row_hash",
+    "first_seen",
+    "last_seen",
+    "code_active_on",
+    "first_release",
+    "source_release",
+)
+# What the code reference says of a row; the row itself may be the same.
+_OF_REFERENCE = ("code_active", "code_ended_on", "code_members", "code_replaced_by")
 _MEDIUM = ("conditions", "effective_from", "effective_to", "reviewer", "notes")
 _IS_PUBLISHED = f"status IN {PUBLISHED_STATUSES}"
+_OF_REFERENCE_QUOTED = ", ".join(f"'{name}'" for name in _OF_REFERENCE)
 _MEDIUM_QUOTED = ", ".join(f"'{name}'" for name in _MEDIUM)
 
 
@@ -111,6 +122,9 @@ def _compare_table(connection: duckdb.DuckDBPyConnection, table: Table, before: 
         )
         SELECT op, '{table.name}' AS "table", row_key,
             CASE WHEN (op, row_key) IN (SELECT (op, row_key) FROM held_back) THEN 'quarantine'
+                 WHEN op = 'modify' AND list_has_any(fields_changed, [{_OF_REFERENCE_QUOTED}])
+                     AND list_has_all([{_OF_REFERENCE_QUOTED}, 'flags'], fields_changed)
+                     THEN 'reference'
                  WHEN source IN (SELECT source FROM read_again) THEN 'reading'
                  WHEN source NOT IN (SELECT source FROM after_documents) THEN 'reading'
                  ELSE 'publication' END AS cause, payer, code, fields_changed, before, after,

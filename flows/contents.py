@@ -1,18 +1,30 @@
 """What a release contains: every table, as a function of the documents it publishes.
 
 No clock and no release before enter here: the same raw store, sources and code give the same
-tables. How they are written and made the latest is `flows.publish`.
+tables. First come the rows as their documents say them; then what the dated code reference says
+of their codes; then what follows from several documents together. How the tables are written and
+made the latest is `flows.publish`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from extractors.prose.claims import judge
+from extractors.reference.code_states import newest_code_added_on, with_code_states
+from extractors.reference.contradictions import contradictions
+from extractors.reference.drug_names import drug_names, names_drugs
+from extractors.reference.fees import fees, has_fees
+from extractors.reference.known_codes import KnownCodes
+from extractors.reference.same_bulletins import merged
+from flows.code_reference import Repairs, codes_of, days_of, effective_on, repairs_of
 from flows.documents import Document
 from flows.facts import column
 from flows.keep import rows_of
@@ -24,11 +36,16 @@ from schemas.provenance import Snapshot
 from schemas.source import Source
 from schemas.tables import (
     CODE_CLAIMS,
+    CODES,
+    CONTRADICTIONS,
     DOCUMENT_TABLES,
     DOCUMENTS,
+    DRUG_NAMES,
+    FEES,
     PRIOR_AUTHORIZATION,
     PUBLISHED_STATUSES,
     QUARANTINE,
+    TABLE_ROWS,
     TABLES,
 )
 
@@ -39,17 +56,95 @@ class Unbalanced(RuntimeError):
     """A document with lines that nothing explains, or that are explained twice."""
 
 
-def contents(documents: Sequence[Document], balanced: list[dict[str, Any]]) -> dict[str, pa.Table]:
-    """Every table of a release but `changes`, by name, unsorted."""
-    tables = {table.name: _rows(table, documents) for table in DOCUMENT_TABLES}
-    rules = tables[PRIOR_AUTHORIZATION.name]
-    tables[CODE_CLAIMS.name] = _judged(tables[CODE_CLAIMS.name], rules, documents)
-    tables[QUARANTINE.name] = _quarantine(documents)
-    tables[DOCUMENTS.name] = _documents(documents, balanced)
-    return tables
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """The tables of a release by name, unsorted, and the fate of every line of its documents."""
+
+    tables: dict[str, pa.Table]
+    balance: list[dict[str, Any]]
 
 
-def _rows(table: Table, documents: Iterable[Document]) -> pa.Table:
+def contents(documents: Sequence[Document]) -> Contents:
+    """Every table of a release but `changes`. Raises `Unbalanced`."""
+    codes = codes_of(documents)
+    known = KnownCodes.of(codes)
+    days = days_of(documents)
+    repairs = repairs_of(documents, known, days)
+    balance = _balances(documents, repairs)
+    tables = {
+        table.name: codes if table is CODES else _rows(table, documents, repairs)
+        for table in DOCUMENT_TABLES
+    }
+    # Of one bulletin at several publishers, the rows of the most official one stay.
+    ranked = sorted((document.source.tier, document.source.source) for document in documents)
+    tables, same_as = merged(tables, [name for _, name in ranked])
+    tables[FEES.name] = _fees(tables[TABLE_ROWS.name], documents)
+    tables[DRUG_NAMES.name] = _drug_names(tables[TABLE_ROWS.name], documents)
+    for name, rows in tables.items():
+        if "code_active" in rows.column_names:
+            tables[name] = with_code_states(rows, days, known)
+    tables[CODE_CLAIMS.name] = _judged(tables, known, days, documents)
+    tables[QUARANTINE.name] = _quarantine(documents, repairs)
+    states = _states(documents, balance)
+    tables[DOCUMENTS.name] = _with_what_follows(states, tables, same_as, known, days)
+    tables[CONTRADICTIONS.name] = contradictions(tables, known, days)
+    return Contents(tables, balance)
+
+
+def _with_what_follows(
+    states: list[dict[str, Any]],
+    tables: Mapping[str, pa.Table],
+    same_as: Mapping[str, str],
+    known: KnownCodes,
+    days: Mapping[str, date],
+) -> pa.Table:
+    """The table `documents`: states with what the other tables have of each document."""
+    rows: Counter[tuple[str, str]] = Counter()
+    codes: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
+    for table in DOCUMENT_TABLES:
+        found = tables[table.name]
+        origins = list(zip(column(found, "source"), column(found, "sha256"), strict=True))
+        rows.update(origins)
+        if table is not CODES and "code" in found.column_names:
+            for origin, code in zip(origins, column(found, "code"), strict=True):
+                codes[origin].add(code)
+    for state in states:
+        if state["status"] in (*PUBLISHED_STATUSES, "superseded"):
+            origin = (state["source"], state["sha256"])
+            state["rows"] = rows[origin]
+            state["same_as"] = same_as.get(state["source"])
+            day = days[state["sha256"]]
+            named = codes[origin] - {None}
+            state["newest_code_added_on"] = newest_code_added_on(named, known, day)
+    return pa.Table.from_pylist(states, schema=nullable_schema(DOCUMENTS))
+
+
+def _fees(table_rows: pa.Table, documents: Iterable[Document]) -> pa.Table:
+    """The amounts of every published fee schedule."""
+    found = [nullable_schema(FEES).empty_table()]
+    for document in documents:
+        rules = document.source.table
+        if rules is not None and has_fees(rules):
+            rows = _of_source(table_rows, document.source)
+            found.append(fees(rows, rules, effective_on(document)))
+    return pa.concat_tables(found)
+
+
+def _drug_names(table_rows: pa.Table, documents: Iterable[Document]) -> pa.Table:
+    """The names of drugs in every published table of drugs."""
+    found = [nullable_schema(DRUG_NAMES).empty_table()]
+    for document in documents:
+        rules = document.source.table
+        if rules is not None and names_drugs(rules):
+            found.append(drug_names(_of_source(table_rows, document.source), rules))
+    return pa.concat_tables(found)
+
+
+def _of_source(rows: pa.Table, source: Source) -> pa.Table:
+    return rows.filter(pc.equal(rows["source"], pa.scalar(source.source)))
+
+
+def _rows(table: Table, documents: Iterable[Document], repairs: Repairs) -> pa.Table:
     found = [arrow_schema(table).empty_table()]
     for document in documents:
         if document.kept is not None:
@@ -57,6 +152,9 @@ def _rows(table: Table, documents: Iterable[Document]) -> pa.Table:
         if document.published is None:
             continue
         rows = document.published.accepted_rows(table)
+        repaired = repairs.of(document.published, table)
+        if repaired.num_rows:
+            rows = pa.concat_tables([rows, repaired], promote_options="default")
         if table is PRIOR_AUTHORIZATION:
             rows = _with_known_time(rows, document)
         found.append(rows.select(table.names).cast(nullable_schema(table)))
@@ -71,8 +169,10 @@ def _with_known_time(rows: pa.Table, document: Document) -> pa.Table:
         first = {pair: first.get(pair, verdict.part.snapshot.first_seen) for pair in pairs}
     pairs = _contents_of(rows)
     last = document.accepted[-1].part.snapshot.last_seen
+    since = document.accepted[-1].part.snapshot.first_seen
     columns: dict[str, pa.Array[Any]] = {
-        "first_seen": pa.array([first[pair] for pair in pairs], _INSTANT),
+        # A repaired row is seen since its version came.
+        "first_seen": pa.array([first.get(pair, since) for pair in pairs], _INSTANT),
         "last_seen": pa.array([last] * rows.num_rows, _INSTANT),
     }
     for name, values in columns.items():
@@ -84,24 +184,30 @@ def _contents_of(rows: pa.Table) -> list[tuple[str, str]]:
     return list(zip(column(rows, "row_key"), column(rows, "row_hash"), strict=True))
 
 
-def _judged(claims: pa.Table, rules: pa.Table, documents: Iterable[Document]) -> pa.Table:
-    """The claims with their verdicts against the longest descriptor that a list of tier 1 gives."""
-    first_hand = {document.source.source for document in documents if document.source.tier == 1}
-    official: dict[str, tuple[str, str]] = {}
-    for row in rules.select(["code", "code_end", "description", "source"]).to_pylist():
-        text = row["description"]
-        if not text or row["code_end"] or row["source"] not in first_hand:
-            continue
-        if len(text) > len(official.get(row["code"], ("", ""))[0]):
-            official[row["code"]] = (text, row["source"])
+def _judged(
+    tables: Mapping[str, pa.Table],
+    known: KnownCodes,
+    days: Mapping[str, date],
+    documents: Iterable[Document],
+) -> pa.Table:
+    """The claims with their verdicts against the official words of the claim's date.
+
+    Where the code reference does not have the code, the longest descriptor that a list of tier 1
+    gives stands for them.
+    """
+    listed = _listed_words(tables[PRIOR_AUTHORIZATION.name], documents)
     judged = []
-    for claim in claims.to_pylist():
-        text, origin = official.get(claim["code"], (None, None))
-        verdict = judge(claim["claimed_text"], text)
+    for claim in tables[CODE_CLAIMS.name].to_pylist():
+        words = known.words(claim["code"], days[claim["sha256"]])
+        long, origin = listed.get(claim["code"], (None, None))
+        short = None
+        if words is not None:
+            long, short, origin = words.long, words.short, words.source
+        verdict = judge(claim["claimed_text"], long, short)
         judged.append(
             claim
             | {
-                "official_text": text,
+                "official_text": long or short,
                 "official_source": origin,
                 "agreement": verdict.agreement,
                 "score": verdict.score,
@@ -111,13 +217,26 @@ def _judged(claims: pa.Table, rules: pa.Table, documents: Iterable[Document]) ->
     return pa.Table.from_pylist(judged, schema=nullable_schema(CODE_CLAIMS))
 
 
+def _listed_words(rules: pa.Table, documents: Iterable[Document]) -> dict[str, tuple[str, str]]:
+    """The longest descriptor of each code in the lists of tier 1, and its source."""
+    first_hand = {document.source.source for document in documents if document.source.tier == 1}
+    found: dict[str, tuple[str, str]] = {}
+    for row in rules.select(["code", "code_end", "description", "source"]).to_pylist():
+        text = row["description"]
+        if not text or row["code_end"] or row["source"] not in first_hand:
+            continue
+        if len(text) > len(found.get(row["code"], ("", ""))[0]):
+            found[row["code"]] = (text, row["source"])
+    return found
+
+
 def shown_verdicts(document: Document) -> list[Verdict]:
     """The verdicts whose quarantined rows a release shows: the published and the newest one."""
     found = {verdict.name: verdict for verdict in (document.published, document.newest) if verdict}
     return list(found.values())
 
 
-def _quarantine(documents: Iterable[Document]) -> pa.Table:
+def _quarantine(documents: Iterable[Document], repairs: Repairs) -> pa.Table:
     found: dict[tuple[Any, ...], dict[str, Any]] = {}
     for document in documents:
         if document.kept is not None:
@@ -125,6 +244,8 @@ def _quarantine(documents: Iterable[Document]) -> pa.Table:
                 found[_place(row)] = row
         for verdict in shown_verdicts(document):
             for row in verdict.rejections():
+                if repairs.has(verdict, row):
+                    continue
                 shown = {column: row.get(column) for column in QUARANTINE.names}
                 found[_place(shown)] = shown
     return pa.Table.from_pylist(list(found.values()), schema=nullable_schema(QUARANTINE))
@@ -145,31 +266,41 @@ def _place(row: dict[str, Any]) -> tuple[Any, ...]:
     return tuple(row[name] for name in ("table", "row_key", "sha256", "page", "line"))
 
 
-def balances(documents: Iterable[Document]) -> list[dict[str, Any]]:
-    """The fate of every line of every published document; raises where one does not add up."""
+def _balances(documents: Iterable[Document], repairs: Repairs) -> list[dict[str, Any]]:
+    """The fate of every line of every published document; raises where one does not add up.
+
+    So does an earlier release of a code set, whose rows are published too.
+    """
     found = []
     for document in documents:
         if document.published is not None:
-            found.append(_balance(document))
+            for earlier in superseded(document):
+                _balance(document.source, earlier, repairs)
+            found.append(_balance(document.source, document.published, repairs))
         elif document.kept is not None:
             name = document.source.source
             found += [said for said in document.kept.said["balance"] if said["source"] == name]
     return found
 
 
-def _balance(document: Document) -> dict[str, Any]:
-    verdict = document.published
-    assert verdict is not None
+def superseded(document: Document) -> tuple[Verdict, ...]:
+    """The earlier versions whose rows are published beside those of the newest: of a code set."""
+    if document.source.main_table != CODES.name or document.kept is not None:
+        return ()
+    return document.accepted[:-1]
+
+
+def _balance(source: Source, verdict: Verdict, repairs: Repairs) -> dict[str, Any]:
     tally = verdict.part.outline()["tally"]
     row_lines, quarantined = tally["row_lines"], 0
-    if document.source.table is not None:
-        main = TABLES[document.source.main_table]
-        published = _lines(verdict.accepted_rows(main))
+    if source.table is not None:
+        main = TABLES[source.main_table]
+        published = _lines(verdict.accepted_rows(main)) | _lines(repairs.of(verdict, main))
         row_lines = len(published)
         quarantined = len(_lines(verdict.failed_rows(main)) - published)
     balanced = {
-        "source": document.source.source,
-        "document": document.source.document,
+        "source": source.source,
+        "document": source.document,
         "sha256": verdict.part.snapshot.sha256,
         "lines_seen": tally["lines_seen"],
         "headers": tally["headers"],
@@ -193,7 +324,10 @@ def _lines(rows: pa.Table) -> set[tuple[int, int, str]]:
     return set(zip(*(column(rows, name) for name in names), strict=True))
 
 
-def _documents(documents: Iterable[Document], balanced: list[dict[str, Any]]) -> pa.Table:
+def _states(
+    documents: Iterable[Document], balanced: Iterable[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """The rows of `documents`, as far as each document says them by itself."""
     by_source = {said["source"]: said for said in balanced}
     rows = []
     for document in documents:
@@ -202,6 +336,10 @@ def _documents(documents: Iterable[Document], balanced: list[dict[str, Any]]) ->
         if document.published is not None:
             said = by_source[document.source.source]
             rows.append(_published(document, document.published, said))
+            rows += [
+                _common(document) | _of_part(earlier.part) | {"status": "superseded"}
+                for earlier in superseded(document)
+            ]
         if document.kept is not None:
             states = rows_of(document.kept, DOCUMENTS, document.source.source).to_pylist()
             rows += [
@@ -209,7 +347,8 @@ def _documents(documents: Iterable[Document], balanced: list[dict[str, Any]]) ->
                 for state in states
                 if state["status"] in PUBLISHED_STATUSES
             ]
-    return pa.Table.from_pylist(rows, schema=nullable_schema(DOCUMENTS))
+            rows += [state for state in states if state["status"] == "superseded"]
+    return rows
 
 
 def _common(document: Document) -> dict[str, Any]:
@@ -265,7 +404,7 @@ def _published(document: Document, verdict: Verdict, said: dict[str, Any]) -> di
     return (
         _common(document)
         | _of_part(verdict.part)
-        | {name: said[name] for name in ("rows", "row_lines", "quarantined")}
+        | {name: said[name] for name in ("row_lines", "quarantined")}
         | {"status": "current" if document.status == "current" else "stale"}
     )
 

@@ -18,13 +18,15 @@ from flows.store import StoreError
 from flows.validate import Verdict, is_judged, judge
 from schemas.provenance import Snapshot
 from schemas.source import Source
+from schemas.tables import CODES
 
 
 @dataclass(frozen=True, slots=True)
 class Document:
     """A document's newest version and the version to publish.
 
-    `accepted` are all good versions, oldest first; the last one is published. `newest` is the
+    `accepted` are all good versions, oldest first; the last one is published. Releases of a code
+    set may come in any order, and count by the day that they are for. `newest` is the
     verdict on the newest version, None where it gave none; `failure` says why. `kept` is the
     release whose rows stay, where what is read now may not take their place.
     """
@@ -121,6 +123,8 @@ def follow(settings: Settings, source: Source, failures: dict[str, str]) -> Docu
             newest = judge(part, source, accepted[-1] if accepted else None)
             if newest.accepted:
                 accepted.append(newest)
+    if source.main_table == CODES.name:
+        accepted.sort(key=lambda verdict: verdict.part.outline().get("effective_on") or "")
     failure = failures.get(versions[-1].sha256) if versions else None
     if versions and newest is None and failure is None:
         why = failures.get(unread.sha256, "not extracted yet") if unread else "not extracted yet"

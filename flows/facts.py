@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 import pyarrow as pa
@@ -18,6 +19,8 @@ from schemas.suites import Facts
 
 # A row of a list: its key and what it says, or the key alone in tables that have no status.
 _Statuses = dict[str, str | None]
+# A status with the first day on which it holds and the first on which it no longer does.
+_Spell = tuple[date, date, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +83,8 @@ def measure(
 
 
 def _statuses(rows: pa.Table) -> _Statuses:
-    keys = column(rows, "row_key")
+    # Versions of a code set are compared code by code, whatever the dates of a code's records.
+    keys = column(rows, "code" if "source_release" in rows.column_names else "row_key")
     if "pa_status" not in rows.column_names:
         return dict.fromkeys(keys)
     return dict(zip(keys, column(rows, "pa_status"), strict=True))
@@ -104,13 +108,25 @@ def _repeated(rows: pa.Table) -> list[str]:
 
 
 def contradictions(rows: pa.Table, source: Source) -> list[str]:
-    """The codes to which one list gives two statuses for the same scope, in order."""
+    """The codes to which one list gives two statuses for the same scope and day, in order."""
     if "pa_status" not in rows.column_names:
         return []
     scope = ["code", "code_end", "code_pattern", "modifiers", "line_of_business", "state"]
     if source.expect.sections_may_differ:
         scope.append("section")
-    found: dict[tuple[str, str], set[str]] = defaultdict(set)
-    for row in rows.select([*scope, "pa_status"]).to_pylist():
-        found[row["code"], digest(row[name] for name in scope)].add(row["pa_status"])
-    return sorted({code for (code, _), statuses in found.items() if len(statuses) > 1})
+    found: dict[tuple[str, str], set[_Spell]] = defaultdict(set)
+    said = ["pa_status", "effective_from", "effective_to"]
+    for row in rows.select([*scope, *said]).to_pylist():
+        spell = (row["effective_from"] or date.min, row["effective_to"] or date.max)
+        found[row["code"], digest(row[name] for name in scope)].add((*spell, row["pa_status"]))
+    return sorted({code for (code, _), spells in found.items() if _has_two_at_once(spells)})
+
+
+def _has_two_at_once(spells: Iterable[_Spell]) -> bool:
+    """Whether two statuses hold on one day."""
+    ends: dict[str, date] = {}
+    for first, end, status in sorted(spells):
+        if any(other != status and first < until for other, until in ends.items()):
+            return True
+        ends[status] = max(end, ends.get(status, end))
+    return False

@@ -26,7 +26,7 @@ import pyarrow.parquet as pq
 
 from flows import releases
 from flows.compare import compare
-from flows.contents import Unbalanced, balances, contents, shown_verdicts
+from flows.contents import Unbalanced, contents, shown_verdicts
 from flows.describe import data_package, index_page, release_notes
 from flows.documents import Document
 from flows.files import dump_json, flush_folder, flush_tree, sha256_of
@@ -38,6 +38,8 @@ from schemas.fields import Table, arrow_schema
 from schemas.tables import CHANGES, DOCUMENTS, QUARANTINE, TABLES
 
 STAGING = ".staging"
+# The modules that decide a release's content beside extraction and the gates.
+_CODE = ("code_reference", "contents", "documents", "keep", "publish")
 
 
 class PublishError(RuntimeError):
@@ -110,10 +112,10 @@ def publish(
     shutil.rmtree(staging, ignore_errors=True)
     staging.mkdir(parents=True)
     try:
-        balanced = balances(documents)
+        made = contents(documents)
     except Unbalanced as error:
         raise PublishError(str(error)) from error
-    for name, rows in contents(documents, balanced).items():
+    for name, rows in made.tables.items():
         _write(TABLES[name], rows, staging)
     files = {path.name: _described(path) for path in sorted(staging.glob("*.parquet"))}
     if base.in_place is not None and _same_content(base.in_place, files):
@@ -130,7 +132,7 @@ def publish(
         "created_at": at.isoformat(),
         "inputs": inputs,
         "accepted": sorted(accepted),
-        "balance": balanced,
+        "balance": made.balance,
         "files": dict(sorted(files.items())),
     }
     return _finish(settings, staging, documents, said)
@@ -194,9 +196,7 @@ def _inputs(documents: Sequence[Document]) -> dict[str, Any]:
     """All that determines a release's content, for telling whether anything is new."""
     here = Path(__file__).parent
     return {
-        "code": code_of(
-            *(here / f"{name}.py" for name in ("contents", "documents", "keep", "publish"))
-        ),
+        "code": code_of(*(here / f"{name}.py" for name in _CODE)),
         "extraction": extraction_code(),
         "documents": [
             {

@@ -79,6 +79,8 @@ def summarise(
     held = {state["source"]: state["first_seen"] for state in states if state["status"] == "held"}
     rows = []
     for state in states:
+        if state["status"] == "superseded":
+            continue
         source = state["source"]
         is_published = state["status"] in PUBLISHED_STATUSES
         since = held.get(source, state["first_seen"])

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from extractors.lists.licensed import WITHHELD
@@ -156,12 +156,29 @@ def write_png(place: PrintedPlace, path: Path, png: Path) -> None:
 def _lines(path: Path, source: Source | None) -> tuple[Row | Passage, ...] | None:
     """The lines of a snapshot as its reader sees them; None for PDF, which has a picture."""
     data, extension = path.read_bytes(), path.suffix
-    if extension == ".zip":
-        from extractors.archive import open_member  # noqa: PLC0415 (for this format only)
-        from extractors.sniff import sniff  # noqa: PLC0415
+    if extension != ".zip":
+        return _lines_of(data, extension, source)
+    from extractors.archive import open_member, open_members  # noqa: PLC0415 (for this format only)
+    from extractors.sniff import sniff  # noqa: PLC0415
 
-        data = open_member(data, source.member if source else None).data
-        extension = f".{sniff(data).extension}"
+    pattern = source.member if source else None
+    # Of the lists of an archive of corrections, the pages of one follow those of the one before.
+    several = source is not None and source.corrections is not None and pattern is not None
+    members = open_members(data, pattern or "") if several else (open_member(data, pattern),)
+    lines: list[Row | Passage] = []
+    for member in members:
+        found = _lines_of(member.data, f".{sniff(member.data).extension}", source) or ()
+        before = max((line.place.page for line in lines), default=0)
+        lines += [
+            replace(line, place=replace(line.place, page=before + line.place.page))
+            for line in found
+        ]
+    return tuple(lines)
+
+
+def _lines_of(
+    data: bytes, extension: str, source: Source | None
+) -> tuple[Row | Passage, ...] | None:
     rules = source.table if source else None
     if extension in (".txt", ".csv"):
         from extractors.text import read_text  # noqa: PLC0415 (for this format only)
@@ -170,11 +187,16 @@ def _lines(path: Path, source: Source | None) -> tuple[Row | Passage, ...] | Non
     if extension == ".html":
         from extractors.html import read_html  # noqa: PLC0415 (slow to start)
 
-        return read_html(data, rules).lines
+        page = source.narrative.page if source and source.narrative else None
+        return read_html(data, rules, page).lines
     if extension in (".xlsx", ".xls"):
         from extractors.sheet import read_sheet  # noqa: PLC0415 (for this format only)
 
         return read_sheet(data, rules).lines
+    if extension == ".jsn" and source is not None and source.kind == "coverage_policy":
+        from extractors.policies.read import read_policies  # noqa: PLC0415 (for this format only)
+
+        return read_policies(data).lines
     return None
 
 

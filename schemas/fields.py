@@ -130,7 +130,9 @@ class Table:
     """A curated table: what one row is, its columns, and the rules that span columns.
 
     `identity_repeats` says that several rows of a document may share the identity columns, as
-    mentions of one code do; their row keys then count them.
+    mentions of one code do; their row keys then count them. `period` are the columns of the first
+    day of a row and of the first day after it: a row that begins when those of its identity before
+    it have ended is no repeat, and its first day is part of its row key.
     """
 
     name: str
@@ -140,6 +142,7 @@ class Table:
     sort_by: tuple[str, ...] = ()
     key: tuple[str, ...] = ()
     identity_repeats: bool = True
+    period: tuple[str, str] | None = None
 
     def __post_init__(self) -> None:
         names = [field.name for field in self.fields]

@@ -44,6 +44,8 @@ COLUMNS = (
     "modifiers",
     "effective_from",
     "effective_to",
+    "turnaround",
+    "validity",
 )
 # A PA column for one scope or one status: pa_medicaid, pa_notification.
 PA_COLUMN = re.compile(rf"pa_{SLUG}")
@@ -51,6 +53,8 @@ PA_COLUMN = re.compile(rf"pa_{SLUG}")
 CARRIED = ("list_title", "section", "category", "effective_on", "posted_on", "updated_on")
 # The dates that a note may state; a rule ends before the second.
 NOTE_DATES = ("effective_from", "effective_to")
+# What a note beside codes may name: the codes, the dates, and where the first of these holds.
+CELL_NOTE = ("codes", *NOTE_DATES, "states", "elsewhere_from")
 # What a line binds to the rows that carry its mark: the mark, and what it says.
 FOOTNOTE = ("mark", "footnote")
 
@@ -128,21 +132,35 @@ class CellNote(Strict):
 
     With `applies: below` the words hold for all codes printed after them in the cell, as in
     "Effective August 12, 2024: L0631, L0637". With `applies: named` they hold for the codes in
-    their own group `codes`, as in "*L1833 removed from list effective August 12, 2024". The
-    groups `effective_from` and `effective_to` are dates; a rule ends before the latter.
+    their own group `codes`, as in "*L1833 removed from list effective August 12, 2024". With
+    `applies: above` they hold for the codes printed before them since the last words or, where a
+    mark stands before the words, for the codes of the cell that carry it, as in "E0747*, E0748
+    *Suspended effective August 28, 2024".
+
+    The groups `effective_from` and `effective_to` are dates; a rule ends before the latter. With
+    the group `states`, `effective_from` holds in the states that it names, and the date in the
+    group `elsewhere_from` in all others. With `status` the dates are those between which the codes
+    have this status; before and after them they have that of their row.
     """
 
     pattern: Pattern
     means: str
-    applies: Literal["below", "named"]
+    applies: Literal["below", "named", "above"]
+    status: PaStatus | None = None
 
     @model_validator(mode="after")
     def _dates_something(self) -> CellNote:
         groups = set(re.compile(self.pattern).groupindex)
-        if not groups & {"effective_from", "effective_to"}:
+        for name in sorted(groups - set(CELL_NOTE)):
+            raise ValueError(f"group {name!r} is not one of {', '.join(CELL_NOTE)}")
+        if groups.isdisjoint(NOTE_DATES):
             raise ValueError("a cell note needs a group effective_from or effective_to")
         if ("codes" in groups) != (self.applies == "named"):
             raise ValueError("the group codes belongs to a note that applies to named codes")
+        if "states" in groups and (self.status or "effective_from" not in groups):
+            raise ValueError("the group states needs the group effective_from and no status")
+        if "elsewhere_from" in groups and "states" not in groups:
+            raise ValueError("the group elsewhere_from needs the group states")
         return self
 
 
@@ -294,12 +312,28 @@ class Corrections(Strict):
     discontinue: Pattern
 
 
+class WebPage(Strict):
+    """What of a web page is the publication; menus, licences and page feet are none of it.
+
+    `region` is a CSS selector of the part to read; of elements inside each other it means the
+    innermost. There the publication begins with the heading of the first level, of which there is
+    one, and ends with the line that matches the whole of `last`, of which there is one too.
+    """
+
+    region: str
+    last: Pattern
+
+
 class NarrativeRules(Strict):
-    """How to read a narrative publication; Markdown and HTML headings need no list."""
+    """How to read a narrative publication; Markdown and HTML headings need no list.
+
+    `page` is for a web page of it; a copy in another format is read whole.
+    """
 
     headings: tuple[str, ...] = ()
     title: Pattern | None = None
     lines: tuple[LineRule, ...] = ()
+    page: WebPage | None = None
 
 
 class Expect(Strict):
@@ -387,11 +421,20 @@ class Source(Strict):
         elif self.kind in (*REFERENCE_KINDS, "code_corrections"):
             if self.table is None:
                 raise ValueError(f"a {self.kind} needs table")
+            self._check_twin(self.table)
             if (self.kind == "code_corrections") != (self.corrections is not None):
                 raise ValueError("corrections belongs to a code_corrections and to no other kind")
-        elif self.narrative is None:
+        elif self.narrative is None and self.kind != "coverage_policy":
             raise ValueError(f"a {self.kind} needs narrative")
         return self
+
+    def _check_twin(self, table: TableRules) -> None:
+        twin = self.code_set.twin if self.code_set else None
+        for name in twin.positions if twin else ():
+            if name not in table.columns:
+                raise ValueError(
+                    f"twin.positions has {name!r}, which table.columns does not define"
+                )
 
     @staticmethod
     def _check_pa_list(table: TableRules) -> None:
@@ -417,8 +460,10 @@ class Source(Strict):
             return PRIOR_AUTHORIZATION.name
         if self.kind == "code_reference" and self.code_set is not None:
             return "codes"
-        if self.kind in ("code_corrections", "coverage_policy"):
-            return "code_corrections" if self.table is not None else "coverage_policies"
+        if self.kind == "code_corrections":
+            return "code_corrections"
+        if self.kind == "coverage_policy":
+            return "coverage_policies"
         if self.kind in REFERENCE_KINDS or self.table is not None:
             return "table_rows"
         return "bulletin_sections"

@@ -148,6 +148,7 @@ def _document_table(
     rules: tuple[Rule, ...] = (),
     sort_by: tuple[str, ...] = ("source", "document", "page", "line"),
     identity_repeats: bool = True,
+    period: tuple[str, str] | None = None,
 ) -> Table:
     declared = {field.name for field in fields}
     provenance = tuple(field for field in _PROVENANCE if field.name not in declared)
@@ -160,6 +161,7 @@ def _document_table(
         sort_by,
         key=("row_key",),
         identity_repeats=identity_repeats,
+        period=period,
     )
 
 
@@ -251,7 +253,7 @@ PRIOR_AUTHORIZATION = _document_table(
         Field(
             "state",
             "string",
-            "State the list is limited to; empty: not limited to one.",
+            "State the rule is limited to; empty: not limited to one.",
             pattern="[A-Z]{2}",
             role="identity",
         ),
@@ -311,7 +313,7 @@ PRIOR_AUTHORIZATION = _document_table(
             "string",
             "The PA value as printed, with the column's label where marks stand under columns; "
             "(empty) for an empty cell that the source gives a meaning, (listed) where to be on "
-            "the list is the statement.",
+            "the list is the statement; the words beside the code where these give the status.",
             required=True,
         ),
         Field(
@@ -354,6 +356,8 @@ PRIOR_AUTHORIZATION = _document_table(
             required=True,
             allowed=DATE_SEMANTICS,
         ),
+        Field("turnaround", "string", "When to expect a decision, as printed."),
+        Field("validity", "string", "How long a decision is valid, as printed."),
         _LICENSE,
         *_CODE_STATE,
         _CODE_MEMBERS,
@@ -384,6 +388,7 @@ PRIOR_AUTHORIZATION = _document_table(
     ),
     sort_by=("payer", "code", "source", "document", "page", "line", "row_key"),
     identity_repeats=False,
+    period=("effective_from", "effective_to"),
 )
 
 TABLE_ROWS = _document_table(
@@ -875,8 +880,10 @@ FEES = _document_table(
             "Whether the amount is a fee: a zero is how the schedule prints that there is none.",
             required=True,
         ),
-        Field("ceiling", "number", "Ceiling in US dollars; empty where none is printed."),
-        Field("floor", "number", "Floor in US dollars; empty where none is printed."),
+        Field(
+            "ceiling", "number", "Ceiling in US dollars; empty for a printed zero, which is none."
+        ),
+        Field("floor", "number", "Floor in US dollars; empty for a printed zero, which is none."),
         Field("jurisdiction", "string", "Jurisdiction as printed."),
         Field("category", "string", "Category as printed."),
         Field("effective_from", "date", "First day of the schedule."),
@@ -884,7 +891,7 @@ FEES = _document_table(
         *_CODE_STATE,
     ),
     rules=(_CODE_FORMAT,),
-    sort_by=("code", "modifiers", "state", "is_rural", "source"),
+    sort_by=("code", "source", "page", "line", "state", "is_rural"),
 )
 
 DRUG_NAMES = _document_table(
@@ -1038,9 +1045,10 @@ CHANGES = Table(
             "string",
             "publication: the publication changed; reading: we read the same one otherwise, or "
             "began or ceased to read it; "
-            "quarantine: the row went to quarantine or came back from it.",
+            "quarantine: the row went to quarantine or came back from it; reference: the code "
+            "reference says something else of its code.",
             required=True,
-            allowed=("publication", "reading", "quarantine"),
+            allowed=("publication", "reading", "quarantine", "reference"),
         ),
         Field("payer", "string", "Payer, where the row has one."),
         Field("code", "string", "Code, where the row has one."),

@@ -18,8 +18,6 @@ from flows.settings import Settings
 from schemas.tables import DOCUMENT_TABLES, DOCUMENTS
 from tests.test_refresh import LIST, SHIPPED_AT, SOURCES, documents, refresh, rules, table
 
-pytestmark = pytest.mark.xdist_group("great_expectations")
-
 ARCHIVED = ("aetna_precertification", "precertification_list")
 ANOTHER = ("uhc_commercial_pa", "advance_notification_list")
 # No reader can make anything of these: that they are kept shows that none tried.

@@ -22,8 +22,6 @@ import yaml
 
 from tests.conftest import ROOT
 
-pytestmark = pytest.mark.xdist_group("prefect")
-
 LIST = b"Code\tPA\nA1000\tYes\n"
 CANARIES = {
     "CANARY_HEADER": "canary-header-1+a/b=",

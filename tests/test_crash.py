@@ -22,8 +22,6 @@ from flows.releases import latest
 from flows.settings import Settings
 from tests.conftest import ROOT, shipped
 
-pytestmark = pytest.mark.xdist_group("great_expectations")
-
 LIST = ("cigna_commercial_dme", "prior_authorization_list")
 CHANGES = ("open", "os.rename", "os.link", "os.remove", "os.mkdir", "os.rmdir", "shutil.rmtree")
 RUN = f"""

@@ -39,7 +39,6 @@ def test_data_dictionary_is_the_one_the_tables_give() -> None:
     assert page.read_text(encoding="utf-8") == data_dictionary(), "run make docs"
 
 
-@pytest.mark.xdist_group("great_expectations")
 def test_queries_of_the_readme_run_and_answer(released: Settings) -> None:
     queries = blocks(ROOT / "README.md", "python")
     folder = released.curated.parent
@@ -56,7 +55,6 @@ def test_queries_of_the_readme_run_and_answer(released: Settings) -> None:
     assert "L1832" in answers[2]
 
 
-@pytest.mark.xdist_group("great_expectations")
 def test_guide_leads_an_ordinary_list_to_a_clean_trial(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -28,7 +28,6 @@ from tests.test_refresh import (
 
 __all__ = ["next_project"]
 
-pytestmark = pytest.mark.xdist_group("great_expectations")
 
 CIGNA = "cigna_commercial_dme.yml"
 

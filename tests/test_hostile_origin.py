@@ -234,7 +234,7 @@ def test_archive_without_length_is_whole_where_its_end_is(
     [
         (b"<title>Access denied</title>\n", "text", "a part of a web page"),
         (b"\xef\xbb\xbf\n<script>location='/login'</script>\n", None, "a part of a web page"),
-        (b"Service unavailable\n", "json", "not JSON"),
+        (b"Service unavailable\n", "json", "came in place of json"),
         (b"<?xml version='1.0'?><Error>no</Error>\n", None, "application/xml came"),
     ],
 )

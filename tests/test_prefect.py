@@ -20,8 +20,6 @@ from flows.releases import latest
 from flows.settings import Settings
 from tests.conftest import ROOT, copy_of_project
 
-pytestmark = pytest.mark.xdist_group("prefect")
-
 # Python imports this at the start of every process that has its folder on the path.
 RECORDER = """
 import os, sys

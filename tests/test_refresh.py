@@ -28,8 +28,6 @@ from flows.settings import Settings
 from schemas.tables import TABLES
 from tests.conftest import ROOT, shipped
 
-pytestmark = pytest.mark.xdist_group("great_expectations")
-
 LIST = ("cigna_commercial_dme", "prior_authorization_list")
 SHIPPED_AT = datetime(2026, 11, 21, 12, tzinfo=UTC)
 # The sources whose publications ship in raw/; the others wait for their first snapshot.

@@ -155,7 +155,6 @@ def test_rollback_while_a_refresh_runs_exits_5_and_names_it(store: Store) -> Non
     assert pointer(store) == before
 
 
-@pytest.mark.xdist_group("great_expectations")
 def test_refresh_after_a_rollback_publishes_again_what_the_raw_store_says(
     released: Settings, tmp_path: Path
 ) -> None:

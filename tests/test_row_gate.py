@@ -20,8 +20,6 @@ from schemas.fields import After, Field, PatternBy, RequiredWhen, Table
 from schemas.suites import paired, row_checks
 from schemas.tables import DOCUMENT_TABLES, PRIOR_AUTHORIZATION
 
-pytestmark = pytest.mark.xdist_group("great_expectations")
-
 SAMPLES: dict[str, Any] = {
     "code": "E0466",
     "code_system": "HCPCS",

@@ -32,8 +32,6 @@ from flows.releases import latest
 from flows.settings import Settings
 from tests.conftest import ROOT
 
-pytestmark = pytest.mark.xdist_group("prefect")
-
 PATIENCE = 300.0
 LISTENS = "0A"
 SETTINGS = """

@@ -15,7 +15,14 @@ from extractors.links import links_of
 from flows.registry import RegistryError, load_source, load_sources
 from flows.web.landing import PageLinks, choose
 from schemas.source import Source
-from schemas.tables import PRIOR_AUTHORIZATION, REFERENCE_KINDS, TABLE_ROWS, TABLES
+from schemas.tables import (
+    CODE_CORRECTIONS,
+    CODES,
+    PRIOR_AUTHORIZATION,
+    REFERENCE_KINDS,
+    TABLE_ROWS,
+    TABLES,
+)
 from tests.conftest import ROOT
 from tests.landing_pages import WAYS
 
@@ -131,10 +138,13 @@ def test_keys_that_the_guide_adds_to_its_source_are_sound() -> None:
         Source.model_validate(yaml.safe_load(first) | yaml.safe_load(more))
 
 
-def test_sources_that_state_no_rule_fill_the_table_of_rows_alone() -> None:
+def test_sources_that_state_no_rule_fill_the_tables_of_their_kind_alone() -> None:
     for source in load_sources(ROOT / "sources"):
         table = TABLES[source.main_table]
-        assert (table is TABLE_ROWS) == (source.kind in REFERENCE_KINDS)
+        is_reference = source.kind in REFERENCE_KINDS
+        assert (table is TABLE_ROWS) == (is_reference and source.code_set is None)
+        assert (table is CODES) == (source.code_set is not None)
+        assert (table is CODE_CORRECTIONS) == (source.kind == "code_corrections")
         assert (table is PRIOR_AUTHORIZATION) == (source.kind == "pa_list")
 
 

@@ -70,6 +70,7 @@ def test_row_has_code_modifiers_dates_and_every_printed_cell() -> None:
         "code_raw": "E0776",
         "modifiers": ["NU", "KE"],
         "description": "A pole",
+        "description_license": "public",
         "effective_from": date(2026, 1, 1),
         "cells": [
             ("HCPCS", "E0776"),
@@ -149,6 +150,20 @@ def test_licensed_words_are_nowhere_in_the_row(code: str) -> None:
     assert record.values["flags"] == ["description_withheld"]
     assert dict(record.values["cells"])["Description"] == "…"
     assert record.raw_text == f"{code}\t\t\t1\t2\t\t…"
+
+
+@pytest.mark.parametrize(
+    ("code", "owner"),
+    [
+        ("E0776", "public"), ("00100", "ama"), ("0001F", "ama"), ("0042U", "ama"), ("D0120", "ada"),
+        ("A1", "public"), ("DA", "public"), ("25", "ama"), ("", None), ("Total", None),
+    ],
+)  # fmt: skip
+def test_each_row_says_whose_the_official_words_of_its_code_are(
+    code: str, owner: str | None
+) -> None:
+    record = only(f"{code}\t\t\t1\t2\t\tWords", kind="code_reference")
+    assert record.values["description_license"] == owner
 
 
 def test_row_of_a_code_and_nothing_else_is_doubtful() -> None:
@@ -272,5 +287,5 @@ def test_hashes_of_rules_are_what_they_always_were() -> None:
     (row,) = arrange(PRIOR_AUTHORIZATION, [record], ORIGIN).to_pylist()
     assert (row["row_key"], row["row_hash"]) == (
         "9973eb98b8f5dde6aecc6a11",
-        "f2d8a30b7e7415ca90880e02",
+        "684dd7bfd1bea88bd340e8a8",
     )

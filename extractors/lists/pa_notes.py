@@ -24,7 +24,7 @@ _RELEASING = ("not_required", "suspended")
 _DENIAL = re.compile(
     r"\b(?:not?|never|without)\b[^.;]{0,60}\b(?:requir|need|necessary|prior auth|precert)"
     r"|\b(?:requir|prior auth|precert)[^.;]{0,60}\bnot (?:requir|need|necessary)"
-    r"|\b(?:removed|deleted|exempt|notification only)\b",
+    r"|\b(?:removed|deleted|exempt|notification only|suspended|delayed)\b",
     re.IGNORECASE,
 )
 
@@ -112,9 +112,12 @@ class BoundFootnotes:
     texts: tuple[str, ...] = ()
     unbound: tuple[str, ...] = ()
 
-    def faults(self, status: str | None) -> tuple[str, ...]:
-        """What is wrong where a row that says that nothing is needed has an unexplained mark."""
-        if status not in _RELEASING:
+    def faults(self, status: str | None, *, may_end: bool = False) -> tuple[str, ...]:
+        """What is wrong where a row that says that nothing is needed has an unexplained mark.
+
+        In a list whose marks `may_end` a requirement, that is wrong with any row.
+        """
+        if status not in _RELEASING and not may_end:
             return ()
         return tuple(
             f"the row says {status}, and the footnote of its mark {mark!r} was not found"

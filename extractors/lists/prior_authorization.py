@@ -13,14 +13,15 @@ from itertools import product
 from typing import Any
 
 from extractors.dates import is_open_end, parse_date
-from extractors.lists.cell_notes import DatedCode, Patterns, compiled, read_code_cell
+from extractors.lists.cell_notes import Patterns, compiled, read_code_cell
+from extractors.lists.code_periods import DatedCode
 from extractors.lists.licensed import is_licensed, without_descriptions, without_words
 from extractors.lists.pa_notes import NoteRules, bound, note_rules, read_notes
 from extractors.lists.pa_values import PaColumns, Statement, pa_columns, statements
 from extractors.reading import Problem
 from extractors.records import Record
 from extractors.tables import Assembly, ListRow
-from schemas.codes import INVISIBLE, MODIFIER, printable, value_key, visible
+from schemas.codes import INVISIBLE, LICENSES, MODIFIER, printable, value_key, visible
 from schemas.source import Source
 from schemas.statuses import crd_code
 
@@ -33,6 +34,7 @@ _JOINT = " .;,:*-–—"
 _MODIFIER = re.compile(MODIFIER)
 _BETWEEN_ALTERNATIVES = re.compile(r"\s*(?:[,;/]\s*(?:OR\b)?|\bOR\b)\s*")
 _BETWEEN_NOTES = "; "
+_TIME = re.compile(r"\b(?:hour|day|week|month)s?\b|\bimmediate", re.IGNORECASE)
 _DATES = ("effective_from", "effective_to")
 
 
@@ -107,6 +109,8 @@ def _records(row: ListRow, lookups: _Lookups) -> Iterator[tuple[Record, tuple[st
         "list_title": row.carried.get("list_title"),
         "section": row.carried.get("section"),
         "product": _text(row, "product"),
+        "turnaround": _turnaround(row, common),
+        "validity": _text(row, "validity"),
         **dict.fromkeys(("pa_raw", "pa_status", "crd_pa_needed")),
     }
     _read_category(row, lookups, common)
@@ -146,6 +150,14 @@ def _without_words_beside_codes(row: ListRow, lookups: _Lookups) -> ListRow:
 def _text(row: ListRow, column: str) -> str | None:
     cell = row.cells.get(column)
     return (printable(cell) or None) if cell else None
+
+
+def _turnaround(row: ListRow, reading: _Reading) -> str | None:
+    """When to expect a decision; a cell that names no time may be one of another table."""
+    printed = _text(row, "turnaround")
+    if printed and not _TIME.search(printed):
+        reading.faults.append(f"{printed!r} is no time in which to expect a decision")
+    return printed
 
 
 def _codes(row: ListRow, lookups: _Lookups, reading: _Reading) -> tuple[DatedCode | None, ...]:
@@ -228,7 +240,9 @@ def _state(
     lookups: _Lookups,
 ) -> tuple[str, ...]:
     """Adds what one code and one scope of a row have of their own; gives the notes not read."""
-    values, status = reading.values, statement.status
+    values = reading.values
+    statement = _as_said(code, statement)
+    status = statement.status
     if statement.fault:
         reading.faults.append(statement.fault)
     values |= {
@@ -243,7 +257,7 @@ def _state(
     footnotes = bound((*(code.span.marks if code else ()), *statement.marks), row.footnotes)
     if footnotes.unbound:
         reading.flags.add("footnote_missing")
-        reading.faults += footnotes.faults(status)
+        reading.faults += footnotes.faults(status, may_end=bool(lookups.cell_notes))
     said = read_notes((*own, *footnotes.texts), status, lookups.notes)
     if said.unread:
         reading.flags.add("note_not_interpreted")
@@ -257,10 +271,24 @@ def _state(
     return said.unread
 
 
+def _as_said(code: DatedCode | None, statement: Statement) -> Statement:
+    """What a row says of one code, with the state and the status that words beside it name."""
+    if code is None:
+        return statement
+    if code.state:
+        fault = statement.fault
+        if statement.state not in (None, code.state):
+            fault = f"words beside the code speak of {code.state}, the row of {statement.state}"
+        statement = replace(statement, state=code.state, fault=fault)
+    if code.status and statement.status:
+        statement = replace(statement, status=code.status, pa_raw=code.said)
+    return statement
+
+
 def _read_code(row: ListRow, code: DatedCode | None, reading: _Reading) -> None:
     if code is None:
         reading.values |= {"code_raw": visible(row.cells.get("code", "")) or None}
-        reading.values["modifiers"] = None
+        reading.values["modifiers"] = [*reading.values["modifiers"]] or None
         return
     span = code.span
     reading.flags.update(span.flags)
@@ -270,6 +298,7 @@ def _read_code(row: ListRow, code: DatedCode | None, reading: _Reading) -> None:
         "code_end": span.code_end,
         "code_pattern": span.pattern,
         "code_raw": span.raw,
+        "description_license": LICENSES[span.system],
         "modifiers": [*span.modifiers, *reading.values["modifiers"]] or None,
     }
 

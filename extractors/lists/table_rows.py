@@ -2,22 +2,34 @@
 
 Each row keeps all its printed cells under the labels of their columns; what is common to such
 tables (codes, modifiers, a description, dates) is read besides. A value that cannot be read is
-left empty and named as a fault. What the other cells mean is not known here, and no rule of prior
+left empty and named as a fault; so is a cell in a column of amounts that is no amount, which stays
+as printed. What the other cells mean is not known here, and no rule of prior
 authorization is ever made of them.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from extractors.dates import parse_date
+from extractors.dates import parse_date, parse_first_day
+from extractors.lists.amounts import BOUNDS, amount_columns, labels_named, read_amount
 from extractors.lists.licensed import WITHHELD, is_licensed, without_descriptions
+from extractors.lists.references import doubtful_entries
 from extractors.records import Record
 from extractors.tables import Assembly, ListRow
-from schemas.codes import MODIFIER, CodeSpan, find_codes, header_key, parse_expression, printable
+from schemas.codes import (
+    LICENSES,
+    MODIFIER,
+    CodeSpan,
+    find_codes,
+    header_key,
+    parse_expression,
+    printable,
+)
 from schemas.source import Source, TableRules
 from schemas.tables import TABLE_ROWS
 
@@ -27,12 +39,16 @@ _BETWEEN_MODIFIERS = re.compile(r"[\s,;/]+")
 
 @dataclass(frozen=True, slots=True)
 class _Layout:
-    """The columns of a source that a row may have several of, and the labels of descriptions."""
+    """The columns of a source that a row may have several of, and labels of some kinds.
+
+    `amounts` are the printed labels of columns that hold amounts of money.
+    """
 
     modifiers: tuple[str, ...]
     descriptions: tuple[str, ...]
     description_labels: frozenset[str]
     wraps: bool
+    amounts: frozenset[str]
 
     def describes(self, label: str) -> bool:
         """Whether a column with this label may hold licensed words."""
@@ -56,11 +72,16 @@ def table_rows(assembly: Assembly, source: Source) -> list[Record]:
     modifier without a code. Descriptions of codes whose words are licensed are withheld.
     """
     assert source.table is not None
-    layout = _layout(source.table)
-    return [record for row in assembly.rows for record in _records(row, source, layout)]
+    layout = _layout(source.table, assembly)
+    doubtful = doubtful_entries(assembly.rows) if source.table.entries else {}
+    return [
+        record
+        for number, row in enumerate(assembly.rows)
+        for record in _records(row, source, layout, doubtful.get(number))
+    ]
 
 
-def _layout(rules: TableRules) -> _Layout:
+def _layout(rules: TableRules, assembly: Assembly) -> _Layout:
     descriptions = [name for name in rules.columns if name.startswith("description")]
     # The column of that very name first: where there are several, its words are the description.
     descriptions.sort(key=lambda name: name != "description")
@@ -71,12 +92,24 @@ def _layout(rules: TableRules) -> _Layout:
             header_key(label) for name in descriptions for label in rules.columns[name]
         ),
         wraps=rules.wrapped_rows != "never",
+        amounts=_amount_labels(rules, assembly),
     )
 
 
-def _records(row: ListRow, source: Source, layout: _Layout) -> list[Record]:
+def _amount_labels(rules: TableRules, assembly: Assembly) -> frozenset[str]:
+    if rules.amounts is None:
+        return frozenset()
+    labels = {label for row in assembly.rows for label, _ in row.labelled}
+    bounds = (labels_named(labels, rules, name) for name in BOUNDS)
+    return frozenset(amount_columns(labels, rules)).union(*bounds)
+
+
+def _records(row: ListRow, source: Source, layout: _Layout, doubt: str | None) -> list[Record]:
     faults = [row.fault] if row.fault else _doubts(row, layout)
+    if doubt is not None and not faults:
+        faults.append(doubt)
     subjects = _subjects(row, source, layout, faults)
+    faults += _amount_faults(row, subjects, layout)
     withheld = _is_licensed(row, subjects)
     printed = without_descriptions(row, layout.descriptions) if withheld else row.printed
     described = _text(row, *layout.descriptions)
@@ -107,10 +140,23 @@ def _records(row: ListRow, source: Source, layout: _Layout) -> list[Record]:
 
 
 def _is_licensed(row: ListRow, subjects: tuple[_Subject, ...]) -> bool:
-    """Whether a row may have the AMA's or the ADA's words; numeric modifiers are the AMA's."""
+    """Whether a row may have the AMA's or the ADA's words."""
     if subjects[0].is_modifier:
-        return subjects[0].modifiers[0].isdigit()
+        return _license(subjects[0]) != "public"
     return is_licensed(row, [subject.span for subject in subjects if subject.span])
+
+
+def _amount_faults(row: ListRow, subjects: tuple[_Subject, ...], layout: _Layout) -> Iterator[str]:
+    """What is no amount in a column of amounts; amounts that are of no single code."""
+    labelled = row.labelled if layout.amounts else ()
+    amounts = [pair for pair in labelled if pair[0] in layout.amounts and pair[1].strip()]
+    for label, cell in amounts:
+        if read_amount(cell) is None:
+            yield f"{printable(cell)!r} under {printable(label)!r} is no amount"
+    if amounts:
+        for subject in subjects:
+            if subject.span and subject.span.code_end:
+                yield f"{subject.span.raw!r} is several codes, and an amount is of one"
 
 
 def _doubts(row: ListRow, layout: _Layout) -> list[str]:
@@ -145,6 +191,7 @@ def _about(
     found: dict[str, Any] = {
         "code_raw": _text(row, "code"),
         "modifiers": list(subject.modifiers) or None,
+        "description_license": _license(subject),
         "flags": sorted(flags.union(span.flags if span else ())) or None,
     }
     if span is not None:
@@ -158,6 +205,13 @@ def _about(
     elif not subject.modifiers:
         found["entry"] = description or next(filter(None, map(printable, printed)), None)
     return found
+
+
+def _license(subject: _Subject) -> str | None:
+    """Whose licence the words about a code fall under, or about a modifier that is the subject."""
+    if subject.is_modifier:
+        return LICENSES["CPT_MOD" if subject.modifiers[0].isdigit() else "HCPCS_MOD"]
+    return LICENSES[subject.span.system] if subject.span else None
 
 
 def _text(row: ListRow, *columns: str) -> str | None:
@@ -182,7 +236,7 @@ def _on_one_line(cell: str) -> str:
 
 def _date(row: ListRow, column: str, faults: list[str]) -> date | None:
     printed = _text(row, column)
-    return _parsed(printed, column, faults) if printed else None
+    return _or_fault(parse_date(printed), printed, column, faults) if printed else None
 
 
 def _carried_date(row: ListRow, faults: list[str]) -> date | None:
@@ -190,11 +244,10 @@ def _carried_date(row: ListRow, faults: list[str]) -> date | None:
     printed = row.carried.get("effective_on")
     if printed is None or _text(row, "effective_from"):
         return None
-    return _parsed(printed, "effective_from", faults)
+    return _or_fault(parse_first_day(printed), printed, "effective_from", faults)
 
 
-def _parsed(printed: str, column: str, faults: list[str]) -> date | None:
-    day = parse_date(printed)
+def _or_fault(day: date | None, printed: str, column: str, faults: list[str]) -> date | None:
     if day is None:
         faults.append(f"{printed!r} is not a date that we can read for {column}")
     return day

@@ -1,8 +1,9 @@
 """Which lines of a page are handed on, and the words in which the others are counted.
 
-Knows three reasons to leave a line out: a reader of the page cannot see it; it belongs to the
-page's menus, banners, header or footer; the source's YAML points elsewhere. Nothing is left out
-without a problem that counts it, and in the margins of a page no line that names a code, nor one
+Knows four reasons to leave a line out: a reader of the page cannot see it; it belongs to the
+page's menus, banners, header or footer; the source's YAML points elsewhere; it stands above or
+below a narrative. Nothing is left out
+without a problem that counts it, and in the margins of a list no line that names a code, nor one
 that a rule of the source reads. A hidden row is not left out: it is a row at fault, unless a
 visible row says the same.
 """
@@ -14,10 +15,10 @@ from collections.abc import Iterable, Sequence
 
 from extractors.markup.lines import Block
 from extractors.markup.tables import PrintedRow
-from extractors.reading import Problem, Row
+from extractors.reading import ExtractionError, Problem, Row
 from schemas.codes import find_codes, printable, shortened
 from schemas.provenance import Place
-from schemas.source import LineRule
+from schemas.source import LineRule, WebPage
 
 HIDDEN = "the row is hidden on the page"
 
@@ -64,16 +65,62 @@ def leave_out_hidden(
     return kept, _counted("hidden on the page", left_out)
 
 
-def count_outside(selector: str, pieces: Iterable[Piece]) -> list[Problem]:
+def leave_out_surroundings(
+    pieces: Sequence[Piece], page: WebPage
+) -> tuple[list[Piece], list[Problem]]:
+    """The lines of a narrative, from its heading to its last line, without menus between them.
+
+    Raises `ExtractionError` for a page that has no such heading or last line, or several.
+    """
+    shown = [
+        (number, piece)
+        for number, piece in enumerate(pieces)
+        if isinstance(piece, Block) and not piece.is_hidden
+    ]
+    first = _only([(n, each) for n, each in shown if each.level == 1], "headings of level 1")
+    last = _only(
+        [
+            (n, each)
+            for n, each in shown
+            if n > first and re.fullmatch(page.last, printable(each.text))
+        ],
+        f"lines like narrative.page.last {page.last!r} below its heading",
+    )
+    # Where the heading itself stands in a margin, margins are not what they are called.
+    by_margin = not pieces[first].in_margin
+    kept: list[Piece] = []
+    left_out: list[Piece] = []
+    for number, piece in enumerate(pieces):
+        is_between = first < number < last and not (by_margin and piece.in_margin)
+        (kept if is_between or number in (first, last) else left_out).append(piece)
+    return kept, _counted("around the publication", _as_blocks(left_out))
+
+
+def _only(found: Sequence[tuple[int, Block]], what: str) -> int:
+    """The number of the one line that was found."""
+    if len(found) == 1:
+        return found[0][0]
+    where = f", from {shortened(printable(found[0][1].text), 80)!r} on" if found else ""
+    raise ExtractionError(
+        f"the page has {len(found) or 'no'} {what} where a publication has one{where}: it may be "
+        "a licence or another page in its place; compare it with the YAML"
+    )
+
+
+def count_outside(named: str, pieces: Iterable[Piece]) -> list[Problem]:
     """The problem that counts what stands outside the part that the YAML names."""
-    blocks = [
+    return _counted(f"outside of {named}", _as_blocks(pieces))
+
+
+def _as_blocks(pieces: Iterable[Piece]) -> list[Block]:
+    """What is shown of lines and rows, as lines of text."""
+    return [
         piece
         if isinstance(piece, Block)
         else Block(piece.line, " ".join(cell.text for cell in piece.cells))
         for piece in pieces
         if not piece.is_hidden and (isinstance(piece, Block) or piece.cells)
     ]
-    return _counted(f"outside of table.html.region {selector!r}", blocks)
 
 
 def find_odd_cells(rows: Iterable[Row], inner: Sequence[int]) -> list[Problem]:

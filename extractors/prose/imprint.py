@@ -41,6 +41,7 @@ _DATE_COLUMN = re.compile(r"\bdate\b", re.IGNORECASE)
 _CHANGE_COLUMN = re.compile(
     r"\b(?:description|changes?|revisions?|explanation|reasons?|summary)\b", re.IGNORECASE
 )
+_BEFORE_DATE = " \t,;|•·–—-"
 _BEFORE_DESCRIPTION = " \t:;|–—-"
 
 
@@ -65,10 +66,16 @@ def labeled_dates(text: str) -> list[tuple[str, date]]:
     return said if not text[position:].strip(" .") else []
 
 
-def byline_issuers(text: str) -> tuple[str, ...]:
-    """Who issues a joint publication, as its byline says; () for any other line."""
-    byline = _BYLINE.fullmatch(text)
-    return tuple(part for part in _WHO.split(byline["who"]) if part) if byline else ()
+def read_byline(text: str) -> tuple[tuple[str, ...], str]:
+    """Who issues a joint publication, as its byline says, and what stands behind that in the line.
+
+    A line without byline gives () and all its text.
+    """
+    byline = _BYLINE.match(text)
+    if byline is None:
+        return (), text
+    rest = text[byline.end() :]
+    return tuple(part for part in _WHO.split(byline["who"]) if part), rest.lstrip(_BEFORE_DATE)
 
 
 def is_history_heading(text: str) -> bool:

@@ -14,11 +14,11 @@ from datetime import date
 
 from extractors.dates import parse_date
 from extractors.prose.imprint import (
-    byline_issuers,
     is_history_header,
     is_history_heading,
     is_history_row_header,
     labeled_dates,
+    read_byline,
     split_revision,
 )
 from extractors.prose.paragraphs import (
@@ -316,15 +316,18 @@ def _take_passage(line: Passage, text: str, state: _State) -> None:
 def _take_imprint(line: Passage, text: str, state: _State) -> bool:
     """Reads a line of dates or a byline. An effective date counts for all only above the text."""
     shape = state.outline
-    said = labeled_dates(text)
+    issuers, rest = read_byline(text)
+    said = labeled_dates(rest)
     above_text = not state.open_lines and not any(s.paragraphs for s in shape.sections)
     if said and (above_text or all(name != "effective_on" for name, _ in said)):
         for name, day in said:
             _state_date(name, day, line, shape)
+        shape.issuers = shape.issuers or issuers
         state.goes_on_with_revision = False
         return True
-    issuers = () if shape.issuers else byline_issuers(text)
-    shape.issuers = shape.issuers or issuers
+    if rest or shape.issuers:
+        return False
+    shape.issuers = issuers
     return bool(issuers)
 
 

@@ -11,7 +11,7 @@ import re
 from urllib.parse import urlsplit
 
 from extractors.archive import READABLE
-from extractors.sniff import HTML, PDF, TEXT, XLS, XLSX, ZIP, Format, sniff
+from extractors.sniff import HTML, JSON, PDF, TEXT, XLS, XLSX, ZIP, Format, sniff
 from flows.web.asking import Answer
 from flows.web.credentials import Credentials
 from flows.web.failure import FetchError
@@ -27,7 +27,7 @@ _FORMATS = {
     "xls": XLS,
     "zip": ZIP,
     "text": TEXT,
-    "json": TEXT,
+    "json": JSON,
 }
 _ENDINGS = {"htm": "html", "csv": "text", "tsv": "text", "txt": "text", "xlsm": "xlsx"}
 _LOGIN = re.compile(rb"<input\b[^>]{0,400}\btype\s*=\s*[\"']?password\b", re.IGNORECASE)
@@ -105,8 +105,6 @@ def _expect_text(source: Source, where: str, data: bytes) -> None:
     start = data[:1024].removeprefix(b"\xef\xbb\xbf")
     if _MARKUP.match(start):
         raise FetchError(f"{where}: a part of a web page came in place of text: {start[:20]!r}")
-    if source.address.format == "json" and not start.lstrip(_BLANKS).startswith((b"{", b"[")):
-        raise FetchError(f"{where}: what came is not JSON")
 
 
 def _text(data: bytes) -> str:
@@ -131,9 +129,11 @@ def _expect_end(where: str, data: bytes, found: Format, surplus: int) -> None:
 
 def _has_end(data: bytes, found: Format) -> bool:
     tail = data[-_END_WINDOW:]
+    kept = tail.rstrip(_BLANKS)
+    if found is JSON:
+        return kept.endswith((b"}", b"]"))
     if found is TEXT:
-        kept = tail.rstrip(_BLANKS)
-        return kept.endswith((b"}", b"]")) or bool({*b"\r\n"} & {*tail[len(kept) :]})
+        return bool({*b"\r\n"} & {*tail[len(kept) :]})
     if found in (ZIP, XLSX):
         # The record of its end says how long the comment is that follows it.
         at = data.rfind(_ARCHIVE_END)
