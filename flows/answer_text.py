@@ -115,15 +115,23 @@ def _rule(number: int, rule: Fact) -> list[str]:
         ("notes", rule["notes"]),
         ("in force", _dates(rule)),
         ("flags", ", ".join(rule["flags"] or ())),
-        ("code", "no longer valid at the date of the list" if _is_gone(rule) else None),
+        ("answer in", rule["turnaround"]),
+        ("valid for", rule["validity"]),
+        ("code", _code_state(rule)),
         ("place", _cited(_place(rule["place"]), rule)),
         ("row", rule["row_key"]),
     ]
     return [headline, *labelled(pairs, indent="       ")]
 
 
-def _is_gone(rule: Fact) -> bool:
-    return rule["code_active"] is False
+def _code_state(rule: Fact) -> str | None:
+    """What the code reference says of a code that was not valid at the list's date."""
+    if rule["code_active"] is not False or rule["matched_by"] != "code":
+        return None
+    if rule["code_ended_on"] is None:
+        return f"not valid on {rule['code_active_on']}"
+    replaced = " and ".join(rule["code_replaced_by"] or ())
+    return f"ended on {rule['code_ended_on']}" + (f", replaced by {replaced}" if replaced else "")
 
 
 def _range(rule: Fact) -> str | None:

@@ -70,9 +70,25 @@ _RULE = (
     "effective_to",
     "effective_basis",
     "date_semantics",
+    "turnaround",
+    "validity",
     "code_active",
+    "code_active_on",
+    "code_ended_on",
+    "code_replaced_by",
+    "code_members",
     "row_key",
 )
+# Columns that releases of earlier versions of precert do not have, with their types.
+_YOUNGER = {
+    "code_pattern": "VARCHAR",
+    "turnaround": "VARCHAR",
+    "validity": "VARCHAR",
+    "code_active_on": "DATE",
+    "code_ended_on": "DATE",
+    "code_replaced_by": "VARCHAR[]",
+    "code_members": "VARCHAR[]",
+}
 _REQUIREMENT = (
     "code",
     "requirement",
@@ -83,7 +99,7 @@ _REQUIREMENT = (
     "sentence",
     "row_key",
 )
-_DATES = ("effective_from", "effective_to")
+_DATES = ("effective_from", "effective_to", "code_active_on", "code_ended_on")
 # Of the rows without a readable code, which may be thousands, an answer shows so many.
 _SHOWN_HELD_BACK = 5
 
@@ -94,7 +110,7 @@ def _columns(*names: str) -> str:
 
 
 # One pass over the rules for all codes: by code, and by range for those few rows that have one.
-# Releases made before wildcards were read have no column for them.
+_NULLS = ", ".join(f"NULL::{kind} AS {name}" for name, kind in _YOUNGER.items())
 _RULES_SQL = f"""
 WITH
     asked AS (
@@ -107,7 +123,7 @@ WITH
         SELECT payer, {_columns(*_RULE, *_PLACE)}
         FROM (
             SELECT * FROM {PARQUET}
-            UNION ALL BY NAME SELECT NULL::VARCHAR AS code_pattern WHERE false
+            UNION ALL BY NAME SELECT {_NULLS} WHERE false
         )
         WHERE payer IN (SELECT unnest($payers))
     )

@@ -14,8 +14,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
+from click.testing import CliRunner
 
 from flows import journey, store
+from flows.cli import main
 from flows.registry import load_source
 from flows.releases import latest
 from flows.settings import Settings
@@ -109,6 +111,13 @@ def test_ended_codes_of_a_list_are_flagged_and_stay(release: Settings) -> None:
         assert (rule["code"] in ended) == ("code_ended" in (rule["flags"] or ()))
         assert rule["code_active_on"] == date(2025, 12, 31)
     assert {rule["code_active"] for rule in rules} == {True, False}
+
+
+def test_lookup_says_that_a_code_ended(release: Settings) -> None:
+    options = ["--curated", str(release.curated), "--sources", str(release.sources)]
+    result = CliRunner().invoke(main, [*options, "lookup", "K0553"])
+    assert result.exit_code == 0
+    assert "ended on 2022-12-31" in result.output
 
 
 def test_newest_code_says_how_fresh_a_list_really_is(release: Settings) -> None:
