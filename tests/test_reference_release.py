@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
+import yaml
 from click.testing import CliRunner
 
 from flows import journey, store
@@ -22,6 +23,7 @@ from flows.registry import load_source
 from flows.releases import latest
 from flows.settings import Settings
 from tests.conftest import copy_of_project, shared
+from tests.kit import KIT
 
 HCPCS = "cms_hcpcs_alphanumeric"
 RELEASES = {
@@ -30,6 +32,13 @@ RELEASES = {
     "2020-10": "hcpcs_2020_10_anweb.xlsx",
     "2025-10": "hcpcs_2025_oct_anweb.xlsx",
 }
+# Two codes with the letter O for a zero; that of the second list row is listed rightly too.
+LIST = b"""Code,Description,PA Required,Effective Date
+EO601,Continuous airway pressure device,Yes,
+LO454,Brace for the trunk,Yes,
+L0454,Brace for the trunk,Yes,
+K0813-K0829,Power wheelchairs,No,
+"""
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
 
@@ -62,6 +71,9 @@ def release(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     put(settings, "cms_hcpcs_corrections", "hcpcs_2019_hcpcs_alpha_numeric_corrections.zip", 9)
     put(settings, "cms_dmepen", "dmepen26_jan.xlsx", 9)
     put(settings, "cms_table_of_drugs", "hcpcs_2019_table_of_drugs.pdf", 9)
+    said = KIT | {"expect": {"rows": [1, 10], "quarantined_share": 0.5}}
+    (settings.sources / "hostile.yml").write_text(yaml.safe_dump(said), encoding="utf-8")
+    store.put(settings.raw, "hostile", "list", LIST, came="added", at=START)
     journey.run(settings, offline=True, prefect=False)
     return settings
 
@@ -113,9 +125,31 @@ def test_ended_codes_of_a_list_are_flagged_and_stay(release: Settings) -> None:
     assert {rule["code_active"] for rule in rules} == {True, False}
 
 
+def test_code_with_a_letter_for_a_zero_is_repaired_where_one_reading_of_it_is_free(
+    release: Settings,
+) -> None:
+    rules = {
+        rule["code_raw"]: rule for rule in rows(release, "prior_authorization", payer="invented")
+    }
+    assert rules.keys() == {"EO601", "L0454", "K0813-K0829"}
+    repaired = rules["EO601"]
+    assert (repaired["code"], repaired["pa_status"]) == ("E0601", "required")
+    assert (repaired["flags"], repaired["code_active"]) == (["code_repaired"], True)
+    assert repaired["first_seen"] == START
+    (left,) = rows(release, "quarantine", source="hostile")
+    assert left["cells"][0] == "LO454"
+    (state,) = rows(release, "documents", source="hostile")
+    assert (state["rows"], state["row_lines"], state["quarantined"]) == (3, 3, 1)
+
+
+def test_range_has_the_codes_that_exist_and_not_those_that_could(release: Settings) -> None:
+    (rule,) = rows(release, "prior_authorization", code_raw="K0813-K0829")
+    assert rule["code_members"] == [f"K{n:04}" for n in (*range(813, 817), *range(820, 830))]
+
+
 def test_lookup_says_that_a_code_ended(release: Settings) -> None:
     options = ["--curated", str(release.curated), "--sources", str(release.sources)]
-    result = CliRunner().invoke(main, [*options, "lookup", "K0553"])
+    result = CliRunner().invoke(main, [*options, "lookup", "K0553", "--payer", "cigna"])
     assert result.exit_code == 0
     assert "ended on 2022-12-31" in result.output
 
