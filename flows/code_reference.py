@@ -13,6 +13,7 @@ from datetime import date, datetime
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from extractors.records import candidate_schema
 from extractors.reference.dated_codes import dated_codes
@@ -55,21 +56,31 @@ class Repairs:
 def codes_of(documents: Iterable[Document]) -> pa.Table:
     """The table `codes`: dated versions from every accepted release of every code set.
 
-    Rows that are kept of the release before are dated already, and stay as they are.
+    Rows that are kept of the release before are dated already, and stay as they are. Corrections
+    that are kept still correct what is read now.
     """
+    documents = list(documents)
     printed: list[pa.Table] = []
     corrections: list[pa.Table] = []
-    kept = [nullable_schema(CODES).empty_table()]
+    kept: dict[str, pa.Table] = {}
     for document in documents:
+        source = document.source
+        if document.kept is not None and source.main_table == CODES.name:
+            # Codes that a list of corrections added stand under that list.
+            named = [source.source, *(d.source.source for d in documents if d.source.corrections)]
+            kept |= {name: rows_of(document.kept, CODES, name) for name in named}
+            continue
         if document.kept is not None:
-            kept.append(rows_of(document.kept, CODES, document.source.source))
+            corrections.append(rows_of(document.kept, CODE_CORRECTIONS, source.source))
             continue
         for verdict in document.accepted:
             for table, found in ((CODES, printed), (CODE_CORRECTIONS, corrections)):
                 if rows := verdict.accepted_rows(table):
                     found.append(rows.select(table.names).cast(nullable_schema(table)))
     dated = dated_codes(_united(CODES, printed), _united(CODE_CORRECTIONS, corrections))
-    return pa.concat_tables([*kept, dated], promote_options="permissive")
+    before = _united(CODES, list(kept.values()))
+    before = before.filter(pc.invert(pc.is_in(before["row_key"], value_set=dated["row_key"])))
+    return pa.concat_tables([before, dated], promote_options="permissive")
 
 
 def _united(table: Table, found: Sequence[pa.Table]) -> pa.Table:
@@ -128,7 +139,8 @@ def repairs_of(
             failed = _failed_by_code_alone(verdict, table)
             if not failed.num_rows:
                 continue
-            taken = set(column(verdict.accepted_rows(table), "code"))
+            others = (verdict.accepted_rows(table), verdict.failed_rows(table))
+            taken = {code for rows in others for code in column(rows, "code") if code}
             day = days[verdict.part.snapshot.sha256]
             repaired = repaired_rows(table, failed, known, day, taken)
             if repaired.num_rows:

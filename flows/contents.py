@@ -124,7 +124,9 @@ def _fees(table_rows: pa.Table, documents: Iterable[Document]) -> pa.Table:
     found = [nullable_schema(FEES).empty_table()]
     for document in documents:
         rules = document.source.table
-        if rules is not None and has_fees(rules):
+        if document.kept is not None:
+            found.append(rows_of(document.kept, FEES, document.source.source))
+        elif rules is not None and has_fees(rules):
             rows = _of_source(table_rows, document.source)
             found.append(fees(rows, rules, effective_on(document)))
     return pa.concat_tables(found)
@@ -135,7 +137,9 @@ def _drug_names(table_rows: pa.Table, documents: Iterable[Document]) -> pa.Table
     found = [nullable_schema(DRUG_NAMES).empty_table()]
     for document in documents:
         rules = document.source.table
-        if rules is not None and names_drugs(rules):
+        if document.kept is not None:
+            found.append(rows_of(document.kept, DRUG_NAMES, document.source.source))
+        elif rules is not None and names_drugs(rules):
             found.append(drug_names(_of_source(table_rows, document.source), rules))
     return pa.concat_tables(found)
 
@@ -242,7 +246,7 @@ def _quarantine(documents: Iterable[Document], repairs: Repairs) -> pa.Table:
         if document.kept is not None:
             for row in _kept_quarantine(document.kept, document.source):
                 found[_place(row)] = row
-        for verdict in shown_verdicts(document):
+        for verdict in (*superseded(document), *shown_verdicts(document)):
             for row in verdict.rejections():
                 if repairs.has(verdict, row):
                     continue
@@ -274,8 +278,7 @@ def _balances(documents: Iterable[Document], repairs: Repairs) -> list[dict[str,
     found = []
     for document in documents:
         if document.published is not None:
-            for earlier in superseded(document):
-                _balance(document.source, earlier, repairs)
+            found += [_balance(document.source, each, repairs) for each in superseded(document)]
             found.append(_balance(document.source, document.published, repairs))
         elif document.kept is not None:
             name = document.source.source
@@ -328,18 +331,16 @@ def _states(
     documents: Iterable[Document], balanced: Iterable[dict[str, Any]]
 ) -> list[dict[str, Any]]:
     """The rows of `documents`, as far as each document says them by itself."""
-    by_source = {said["source"]: said for said in balanced}
+    by_version = {(said["source"], said["sha256"]): said for said in balanced}
     rows = []
     for document in documents:
         if document.status != "current":
             rows.append(_unpublished(document))
         if document.published is not None:
-            said = by_source[document.source.source]
-            rows.append(_published(document, document.published, said))
-            rows += [
-                _common(document) | _of_part(earlier.part) | {"status": "superseded"}
-                for earlier in superseded(document)
-            ]
+            for verdict in (document.published, *superseded(document)):
+                snapshot = verdict.part.snapshot
+                said = by_version[snapshot.source, snapshot.sha256]
+                rows.append(_published(document, verdict, said))
         if document.kept is not None:
             states = rows_of(document.kept, DOCUMENTS, document.source.source).to_pylist()
             rows += [
@@ -401,11 +402,14 @@ def _of_part(part: Part) -> dict[str, Any]:
 
 
 def _published(document: Document, verdict: Verdict, said: dict[str, Any]) -> dict[str, Any]:
+    status = "current" if document.status == "current" else "stale"
+    if verdict is not document.published:
+        status = "superseded"
     return (
         _common(document)
         | _of_part(verdict.part)
         | {name: said[name] for name in ("row_lines", "quarantined")}
-        | {"status": "current" if document.status == "current" else "stale"}
+        | {"status": status}
     )
 
 

@@ -153,7 +153,7 @@ def attention(states: Iterable[dict[str, Any]], quarantined: Iterable[dict[str, 
     for state in states:
         if state["status"] in unread:
             unread[state["status"]].append(state["source"])
-        elif state["status"] != "current":
+        elif state["status"] not in ("current", "superseded"):
             reason = f": {state['held_reason']}" if state["held_reason"] else ""
             lines.append(f"{state['source']}: {state['status']}{reason}")
         if state["status"] in PUBLISHED_STATUSES:

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from flows.documents import Document
-from flows.facts import measure
+from flows.facts import column, measure
 from flows.releases import Release
 from schemas.fields import Table, nullable_schema
 from schemas.suites import COMPARISONS, document_checks
@@ -70,10 +70,9 @@ def _objection(document: Document, before: Release, accepted: bool) -> str | Non
     if accepted:
         return None
     now = document.published.part.snapshot
-    published = set(old["sha256"].to_pylist())
-    seen = [version.first_seen for version in document.versions if version.sha256 in published]
-    if not seen or (main is not CODES and seen[-1] > now.first_seen):
-        return "a later version of it is published, which cannot be read or accepted now"
+    published = set(column(old, "sha256"))
+    if lost := _unread_now(document, published):
+        return lost
     if now.sha256 not in published and now.sha256 in source.expect.accepted_versions:
         return None
     measured = measure(
@@ -97,6 +96,24 @@ def _objection(document: Document, before: Release, accepted: bool) -> str | Non
         f"sources/{source.source}.yml, or run precert refresh --accept {source.source} for an edit "
         f"of ours, or add {now.sha256} to expect.accepted_versions for a change by the payer"
     )
+
+
+def _unread_now(document: Document, published: Collection[str]) -> str | None:
+    """Why rows stay whose version is none that is published now; of a code set any release."""
+    accepted = [verdict.part.snapshot for verdict in document.accepted]
+    if document.source.main_table == CODES.name:
+        lost = set(published) - {snapshot.sha256 for snapshot in accepted}
+        if not lost:
+            return None
+        return (
+            f"its rows stay: {min(lost)} is a published release of it that cannot be read or "
+            "accepted now; restore it, or run precert refresh --accept "
+            f"{document.source.source} to leave its rows out"
+        )
+    seen = [version.first_seen for version in document.versions if version.sha256 in published]
+    if not seen or seen[-1] > accepted[-1].first_seen:
+        return "a later version of it is published, which cannot be read or accepted now"
+    return None
 
 
 def _against_archiving(document: Document, before: Release) -> str | None:

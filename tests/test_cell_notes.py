@@ -80,6 +80,18 @@ def rules(cell: str) -> list[tuple[str, str | None, str | None, str | None, str 
     ]
 
 
+def test_range_of_which_notes_say_the_same_as_of_a_code_in_it_is_read() -> None:
+    found = dates("Effective 1/1/2025: A1000-A1008, A1005 *A2000 removed 7/1/2025")
+    assert [code for code, _, _ in found] == ["A1000", "A1005", "A2000"]
+
+
+def test_note_on_one_modifier_says_nothing_of_another() -> None:
+    assert dates("A1000-NU Effective 1/1/2025: A1000-RR") == [
+        ("A1000", None, None),
+        ("A1000", "1/1/2025", None),
+    ]
+
+
 def test_note_with_a_status_parts_the_codes_before_it_in_time() -> None:
     assert rules("A1000 Effective 1/1/2025: A1001, A1002 paused 7/1/2025 to 8/1/2025 A1003") == [
         ("A1000", None, None, None, None),

@@ -218,6 +218,18 @@ def test_code_that_is_listed_twice_has_a_fault_the_second_time() -> None:
     ]
 
 
+def test_code_that_is_listed_again_with_another_day_has_a_fault_too() -> None:
+    found = extract(workbook((CHAIR, CHAIR | {"effective_from": "20180101"})), CODES)
+    assert found.records[1].faults == ("'E9901' is listed twice, on line 2 too",)
+
+
+def test_licensed_words_beside_a_code_are_published_nowhere() -> None:
+    found = extract(workbook((CHAIR | {"code": "99999 Invented visit"}, CHAIR)), CODES)
+    record = found.records[0]
+    assert record.faults
+    assert "nvented" not in f"{record.values} {record.raw_text} {record.cells} {record.faults}"
+
+
 def test_list_of_codes_not_otherwise_classified_marks_them() -> None:
     noc = draw_xlsx(Sheet("NOC", [["NOC codes"], ["HCPCS", "Words"], ["E9901", "Other chair"]]))
     found = release(noc=noc)
@@ -331,6 +343,34 @@ def test_words_of_an_action_are_read(row: Sequence[str], values: Mapping[str, ob
 def test_correction_that_contradicts_itself_has_a_fault(row: Sequence[str], fault: str) -> None:
     (record,) = extract(corrected(row), CORRECTIONS).records
     assert fault in " ".join(record.faults)
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        ("99999", "Change Long Desc to Invented visit"),
+        ("D9999", 'Rewrite to "Invented tooth"', "", "", "Invented teeth"),
+        ("99999", "Change Long Desc to Invented visit", "", "", "Invented stay"),
+        (
+            "D9999",
+            "ADD CODE",
+            "",
+            "",
+            "Invented tooth",
+            "",
+            "",
+            "",
+            "",
+            "",
+            "Invented tooth, again",
+        ),
+        ("99999 Invented visit", "ADD CODE"),
+    ],
+)
+def test_licensed_words_of_a_correction_are_published_nowhere(row: Sequence[str]) -> None:
+    (record,) = extract(corrected(row), CORRECTIONS).records
+    assert "nvented" not in f"{record.values} {record.raw_text} {record.cells} {record.faults}"
+    assert record.values["correction_raw"]
 
 
 def test_third_list_of_corrections_follows_the_second() -> None:

@@ -328,6 +328,19 @@ def test_list_of_a_day_before_the_duty_may_hold_beside_it() -> None:
         assert row["left_scope"] == f"medicare_ffs; undated, as of {day}"
 
 
+def test_suspension_that_begins_after_the_duty_does_not_contradict_it() -> None:
+    later = rule("E0747", "suspended", effective_from=SUMMER, **MEDICARE)
+    assert not against(duty("E0747", SPRING), lists=[later])
+    (row,) = against(duty("E0747", SUMMER), lists=[later])
+    assert row["both_may_hold"] is False
+
+
+def test_list_that_frees_a_code_after_the_duty_began_may_hold_beside_it() -> None:
+    freed = rule("L1832", "not_required", effective_from=SUMMER, **MEDICARE)
+    (row,) = against(duty("L1832", SPRING), lists=[freed])
+    assert row["both_may_hold"] is True
+
+
 @pytest.mark.parametrize("scope", [{"state": "TX"}, {"modifiers": ["NU"]}])
 def test_list_of_a_narrower_scope_may_hold_beside_the_duty(scope: Row) -> None:
     narrow = rule("L1832", "not_required", **MEDICARE, **scope)

@@ -195,6 +195,14 @@ def test_corrections_change_their_release_before_versions_are_made() -> None:
     assert (untouched["betos"], untouched["is_corrected"]) == (None, False)
 
 
+def test_code_that_is_added_back_has_not_ended() -> None:
+    ended = code("E9901", action="discontinued", terminated_on=date(2018, 12, 31))
+    back = {"code": "E9901", "correction": "add", "release": "2019-01"}
+    added = corrections(back | {"effective_from": date(2019, 1, 1)})
+    (row,) = versions(printed("2019-01", ended), corrected=added)
+    assert (row["terminated_on"], row["action"], row["is_corrected"]) == (None, "added", True)
+
+
 def test_correction_that_repeats_what_is_printed_corrects_nothing() -> None:
     (row,) = versions(
         printed(JULY, code("B4105")),

@@ -188,6 +188,12 @@ def test_amount_of_a_range_is_a_fault() -> None:
     assert record.faults == ("'E0776-E0778' is several codes, and an amount is of one",)
 
 
+def test_licensed_words_beside_a_code_are_published_nowhere() -> None:
+    (record,) = read("99999 Invented visit\t\t\tD\t0\t0\t1.00\t2.00\tInvented").records
+    assert record.faults
+    assert "nvented" not in f"{record.values} {record.raw_text} {record.cells} {record.faults}"
+
+
 def test_columns_of_words_are_not_held_against_numbers_without_amounts() -> None:
     (record,) = read("E0776\t\t\tD\tnone\t0\tn/a\t1\tA pole", amounts=None).records
     assert record.faults == ()
@@ -203,6 +209,10 @@ def test_columns_of_words_are_not_held_against_numbers_without_amounts() -> None
 )  # fmt: skip
 def test_amount_is_the_number_that_is_printed(printed: str, amount: float) -> None:
     assert read_amount(printed) == amount
+
+
+def test_more_digits_than_a_number_can_have_are_no_amount() -> None:
+    assert read_amount("9" * 400) is None
 
 
 @settings(max_examples=25)

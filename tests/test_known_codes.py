@@ -128,6 +128,16 @@ def test_of_a_code_that_came_back_from_an_unknown_end_nothing_is_said_in_between
     assert [state.is_active for state in states if state] == [False, None, None, True]
 
 
+def test_reactivation_that_a_later_version_states_again_is_the_same_one() -> None:
+    back = {"action": "reactivated", "effective_from": date(2018, 1, 1)}
+    reference = known(
+        printed("2019-01", code("E9901", **back)),
+        printed("2025-10", code("E9901", pricing=["36"], **back)),
+    )
+    for year in (2018, 2019, 2021, 2025):
+        assert reference.has("E9901", date(year, 12, 1))
+
+
 def test_code_that_later_releases_lack_is_unknown_after_the_last_that_has_it() -> None:
     codes = known(
         printed(JULY, code("L1320"), ended("L1330", date(2020, 8, 31))),

@@ -247,6 +247,22 @@ def test_suspension_holds_in_every_phase_that_had_begun_and_from_the_first_day_o
             "date E0747 'May 1, 2025' and 'May 2, 2025'",
         ),
         ("E0747 suspended effective June 31, 2024", "'June 31, 2024' is not a date"),
+        (
+            "K0800-K0808 *K0805 removed from list effective August 12, 2024",
+            "say of 'K0805' what they do not say of 'K0800-K0808'",
+        ),
+        (
+            "K08xx *K0805 suspended effective August 28, 2024",
+            "say of 'K0805' what they do not say of 'K08xx'",
+        ),
+        (
+            "K0801, K0802 *K0800-K0802 suspended effective August 28, 2024",
+            "say of 'K0801' what they do not say of 'K0800-K0802'",
+        ),
+        (
+            f"L0651, L0648<br>{PHASES}: L0651",
+            "say of 'L0651' what they do not say of 'L0651'",
+        ),
         ("L0648, L1833*", "the footnote of its mark '*' was not found"),
     ],
 )
@@ -263,6 +279,11 @@ def test_cell_that_is_not_understood_is_at_fault_and_never_guessed(
         "<p>Prior authorization of E0747 is suspended.</p>",
         "<nav><a href='/new'>New: E0747 is no longer listed</a></nav>",
         "<p>The program is suspended until further notice.</p>",
+        "<p>Prior authorization of stimulators is not required until further notice.</p>",
+        "<p>The requirement is waived in a disaster.</p>",
+        "<p>The program of orthoses is on hold.</p>",
+        "<p>Effective for dates of service on or after January 6, 2026, all states.</p>",
+        "<p>Phones: beginning January 6, 2026</p>",
         "<p>* Removed from the list</p>",
         "<p>The program of orthoses is effective November 12, 2024 in all states.</p>",
         "<table><tr><th>Program<th>HCPCS Codes<th>Fax</tr><tr><td>x<td>L0648<td>1</table>",

@@ -13,11 +13,12 @@ import pytest
 
 from extractors.extract import extract
 from extractors.policies.coverage_codes import Said, named_codes
+from extractors.policies.passages import read_passages, words_of
 from extractors.policies.policy import Policy
 from extractors.policies.read import extract_policies, read_policies
 from extractors.policies.stances import group_stance, stances
 from extractors.prose.mentions import find_mentions
-from extractors.reading import ExtractionError
+from extractors.reading import ExtractionError, Row
 from extractors.records import Extract, Record, arrange
 from extractors.sniff import JSON, TEXT, sniff
 from flows.registry import load_source
@@ -220,6 +221,21 @@ def test_the_rows_of_the_collection_have_the_columns_of_their_tables(collected: 
         ("Claims for E0100 will be denied as incorrect coding.", {}),
         ("The code for a cane is E0100.", {}),
         ("It is not reasonable and necessary to use both a walker and a cane (E0100).", {}),
+        ("Repairs to E0100 are not covered.", "conditional"),
+        ("Repairs on a cane (E0100) are not covered.", {}),
+        ("Tips in the E0100 are not covered.", {}),
+        ("E0100 batteries are not covered.", {}),
+        # Denied by a word far from the verb, or in doubt.
+        ("Neither E0100 nor E0105 is covered.", {}),
+        ("A cane (E0100) never is covered.", {}),
+        ("A cane (E0100), but never E0105, is covered.", {}),
+        ("Unlike E0105, E0100 is covered.", {}),
+        ("Whether E0100 is covered.", {}),
+        ("A cane (E0100) usually is covered.", {}),
+        ("Some canes (E0100) are covered.", {}),
+        ("A cane (E0100) may be denied as not reasonable and necessary.", {}),
+        ("A cane (E0100) cannot be denied as not medically necessary.", {}),
+        ("A cane with strap (E0100) is not covered.", "not_covered"),
         # Said of what has no code of its own.
         ("An odd device (E1399) is not reasonable and necessary.", {}),
     ],
@@ -446,3 +462,23 @@ def test_json_is_told_from_text_that_begins_with_a_bracket() -> None:
     assert sniff(b'{"meta": {}, "data": []}') is JSON
     assert sniff(b"[Prior authorization](https://payer.example/) is required.") is TEXT
     assert sniff(b"{E0100} is a code") is TEXT
+
+
+def test_tags_that_are_never_closed_are_words() -> None:
+    open_tags = "<a" * 100_000
+    assert words_of(f"<p>x</p>{open_tags}") == f"x {open_tags}"
+
+
+def test_words_of_licensed_codes_in_tables_are_left_out_and_their_codes_are_not() -> None:
+    table = (
+        "<table><tr><td>99999</td><td>invented words of a licence</td><td>1</td></tr>"
+        "<tr><td>D9999</td><td>other invented words</td><td>2</td></tr>"
+        "<tr><td>E0100</td><td>words of a cane</td><td>3</td></tr></table>"
+    )
+    rows = read_passages("$", table, Place(1, 1), 0).lines
+    assert [row.cells for row in rows if isinstance(row, Row)] == [
+        ("99999", "\u2026", "1"),
+        ("D9999", "\u2026", "2"),
+        ("E0100", "words of a cane", "3"),
+    ]
+    assert "invented" not in "".join(row.raw_text for row in rows)

@@ -6,6 +6,7 @@ for the table of fees to say.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -65,7 +66,9 @@ def read_amount(printed: str) -> float | None:
     """The amount that a cell prints, or None where it is no number and nothing else.
 
     A dollar sign and commas between thousands do not count. Of more than 15 digits, which only a
-    spreadsheet's binary number has (0.57999999999999996), the first 15 are meant.
+    spreadsheet's binary number has (0.57999999999999996), the first 15 are meant. Digits beyond
+    all numbers are no amount.
     """
     match = _AMOUNT.fullmatch(printable(printed))
-    return float(f"{float(match[1].replace(',', '')):.15g}") if match else None
+    amount = float(f"{float(match[1].replace(',', '')):.15g}") if match else math.inf
+    return amount if math.isfinite(amount) else None

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from extractors.lists.code_periods import DatedCode, NotedCode, joined, rules_of
+from extractors.lists.code_periods import SAYABLE, DatedCode, NotedCode, joined, rules_of
 from schemas.codes import (
     CodeSpan,
     mark_key,
@@ -149,9 +149,15 @@ def no_code(printed: str) -> str:
 def _words(cell: str, notes: Patterns) -> Iterator[_Words]:
     """The notes of a cell from left to right; of two that begin together the longer one."""
     position = 0
+    searches = [(pattern, note, pattern.search(cell)) for pattern, note in notes]
     while True:
-        matches = [(pattern.search(cell, position), note) for pattern, note in notes]
-        found = [(match, note) for match, note in matches if match and match[0]]
+        # A match that begins later is still the next one, and what is not found never will be.
+        searches = [
+            (pattern, note, match if match.start() >= position else pattern.search(cell, position))
+            for pattern, note, match in searches
+            if match
+        ]
+        found = [(match, note) for _, note, match in searches if match and match[0]]
         if not found:
             return
         match, note = min(found, key=lambda one: (one[0].start(), -one[0].end()))
@@ -179,7 +185,9 @@ def _with_words(printed: str, words: tuple[_Words, ...]) -> tuple[DatedCode, ...
             _check_beginning(printed, before.text, part.word)
         elif part.word.note.applies == "above":
             entries += _spoken_of(part.word, before, entries)
-    return tuple(rule for code in _merged(entries) for rule in rules_of(code))
+    codes = _merged(entries)
+    _check_overlaps(codes)
+    return tuple(rule for code in codes for rule in rules_of(code))
 
 
 def _parts(printed: str, words: tuple[_Words, ...]) -> Iterator[_Part]:
@@ -262,3 +270,30 @@ def _merged(entries: list[_Entry]) -> list[NotedCode]:
         marks = tuple(mark for mark in code.span.marks if mark_key(mark) not in explained)
         codes.append(replace(code, span=replace(code.span, marks=marks)))
     return codes
+
+
+def _check_overlaps(codes: Iterable[NotedCode]) -> None:
+    """Raises where notes say of a code what they do not say of a range with it, or of it again.
+
+    Of K0800-K0808 and K0805 removed, both rules would hold for K0805, and one of them be wrong.
+    """
+    reaches: dict[tuple[object, ...], CodeSpan] = {}
+    for code in sorted(codes, key=lambda one: one.span.code):
+        span = code.span
+        said = (span.modifiers, *(getattr(code, name) for name in SAYABLE))
+        for other_said, other in reaches.items():
+            may_be_one = not (span.modifiers and other.modifiers) or bool(
+                {*span.modifiers} & {*other.modifiers}
+            )
+            if said != other_said and may_be_one and span.code <= _last(other):
+                raise ValueError(
+                    f"notes in the code cell say of {span.raw!r} what they do not say of "
+                    f"{other.raw!r}"
+                )
+        furthest = reaches.get(said)
+        if furthest is None or _last(furthest) < _last(span):
+            reaches[said] = span
+
+
+def _last(span: CodeSpan) -> str:
+    return span.code_end or span.code

@@ -14,7 +14,7 @@ from datetime import date
 from typing import Any
 
 from extractors.dates import parse_date
-from extractors.lists.licensed import is_licensed, without_descriptions
+from extractors.lists.licensed import is_licensed, without_descriptions, without_words
 from extractors.reading import Tally
 from extractors.records import Record
 from extractors.tables import CONTINUATION, Assembly, ListRow
@@ -77,9 +77,18 @@ def of_code(printed: str) -> tuple[str | None, str]:
     return system_of(code), code
 
 
-def withheld(row: ListRow) -> tuple[str, tuple[str, ...]]:
+def no_code(row: ListRow, printed: str) -> str:
+    """The fault of a row that prints no code as its code, without licensed words beside it."""
+    shown = without_words(printed) if is_licensed(row, ()) else printed
+    return f"{shown!r} is neither a code nor a modifier"
+
+
+def withheld(row: ListRow, columns: Collection[str] = WORDS) -> tuple[str, tuple[str, ...]]:
     """A row's text and cells as printed, without the words of its code."""
-    printed = without_descriptions(row, WORDS)
+    cell = row.cells.get("code", "")
+    printed = tuple(
+        without_words(cell) if said == cell else said for said in without_descriptions(row, columns)
+    )
     return "\t".join(printed), printed
 
 
@@ -198,7 +207,7 @@ def _record(row: ListRow, noc: Collection[str] | None) -> Record:
 def _doubts(row: ListRow, system: str | None, code: str) -> list[str]:
     """What is wrong with a row as a row of a code set."""
     if system is None:
-        return [f"{code!r} is neither a code nor a modifier"]
+        return [no_code(row, code)]
     if text(row, "long_description") is None and text(row, "short_description") is None:
         return ["the row has no description"]
     record = text(row, "record")
@@ -217,14 +226,14 @@ def _several(row: ListRow, prefix: str) -> list[str] | None:
 
 
 def _without_repeats(records: list[Record]) -> tuple[Record, ...]:
-    """The records; one that repeats code and day of another has a fault."""
-    seen: dict[tuple[Any, ...], int] = {}
+    """The records; one of a code that another row has already is at fault."""
+    seen: dict[str, Record] = {}
     found = []
     for record in records:
-        key = tuple(record.values[name] for name in ("code_system", "code", "effective_from"))
-        first = seen.setdefault(key, record.place.line)
-        if key[1] is not None and first != record.place.line:
-            fault = f"{key[1]!r} is listed twice, on line {first} too"
+        code = record.values["code"]
+        first = seen.setdefault(code, record) if code else record
+        if first is not record:
+            fault = f"{code!r} is listed twice, on line {first.place.line} too"
             record = replace(record, faults=(*record.faults, fault))
         found.append(record)
     return tuple(found)

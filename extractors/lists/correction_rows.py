@@ -10,8 +10,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from extractors.lists.code_rows import WORDS, day, meaning, of_code, text, withheld
-from extractors.lists.licensed import is_licensed
+from extractors.lists.code_rows import WORDS, day, meaning, no_code, of_code, text, withheld
+from extractors.lists.licensed import WITHHELD, is_licensed
 from extractors.records import Record
 from extractors.tables import Assembly, ListRow
 from schemas.code_sets import COVERAGE_CODES
@@ -55,7 +55,7 @@ def _record(row: ListRow, patterns: Mapping[str, re.Pattern[str]]) -> Record:
     faults = [row.fault] if row.fault else []
     system, code = of_code(row.cells.get("code", ""))
     if system is None and not row.fault:
-        faults.append(f"{code!r} is neither a code nor a modifier")
+        faults.append(no_code(row, code))
     action = text(row, "action")
     if action is None and not row.fault:
         faults.append("the row does not say what is corrected")
@@ -78,7 +78,13 @@ def _record(row: ListRow, patterns: Mapping[str, re.Pattern[str]]) -> Record:
     if license_ == "public":
         values |= {name: changed.get(name) for name in WORDS}
     elif license_ or is_licensed(row, ()):
-        raw_text, printed = withheld(row)
+        # Comments may quote a description, and so may an action in words of its own.
+        quoting = [*WORDS, "comments"]
+        values["comments"] = None
+        if values["correction"] in ("change", "other"):
+            quoting.append("action")
+            values["correction_raw"] = WITHHELD
+        raw_text, printed = withheld(row, quoting)
     return Record(CODE_CORRECTIONS.name, values, row.place, raw_text, printed, tuple(faults))
 
 
@@ -96,7 +102,9 @@ def _changed(row: ListRow, action: str, faults: list[str]) -> dict[str, str]:
     found = {name: said for name in _CHANGED if (said := text(row, name))}
     for name, said in _by_words(action).items():
         other = found.setdefault(name, said)
-        if other != said:
+        if other != said and name in WORDS:
+            faults.append(f"the action says something else for {name} than its column")
+        elif other != said:
             faults.append(f"the action says {said!r} for {name}, and its column {other!r}")
     return found
 

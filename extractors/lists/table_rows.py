@@ -11,13 +11,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
 from extractors.dates import parse_date, parse_first_day
 from extractors.lists.amounts import BOUNDS, amount_columns, labels_named, read_amount
-from extractors.lists.licensed import WITHHELD, is_licensed, without_descriptions
+from extractors.lists.licensed import WITHHELD, is_licensed, without_descriptions, without_words
 from extractors.lists.references import doubtful_entries
 from extractors.records import Record
 from extractors.tables import Assembly, ListRow
@@ -105,6 +105,7 @@ def _amount_labels(rules: TableRules, assembly: Assembly) -> frozenset[str]:
 
 
 def _records(row: ListRow, source: Source, layout: _Layout, doubt: str | None) -> list[Record]:
+    row = _without_words_beside_code(row)
     faults = [row.fault] if row.fault else _doubts(row, layout)
     if doubt is not None and not faults:
         faults.append(doubt)
@@ -137,6 +138,22 @@ def _records(row: ListRow, source: Source, layout: _Layout, doubt: str | None) -
         )
         for subject in subjects
     ]
+
+
+def _without_words_beside_code(row: ListRow) -> ListRow:
+    """The row without the words in a code cell that is no code, where they may be licensed."""
+    cell = row.cells.get("code", "")
+    bare = without_words(cell)
+    if bare == cell or parse_expression(cell) is not None or not is_licensed(row, ()):
+        return row
+    printed = tuple(bare if each == cell else each for each in row.printed)
+    return replace(
+        row,
+        cells={**row.cells, "code": bare},
+        labelled=tuple((label, bare if each == cell else each) for label, each in row.labelled),
+        printed=printed,
+        raw_text="\t".join(printed),
+    )
 
 
 def _is_licensed(row: ListRow, subjects: tuple[_Subject, ...]) -> bool:

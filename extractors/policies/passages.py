@@ -2,7 +2,8 @@
 
 A heading is no element of its own here: it is a line that is all in bold or underlined, in a span
 that the publisher calls a header, or in capitals. Text that was escaped once too often is read
-as what it was. What the lines say is not known here.
+as what it was. Rows of tables that begin with a licensed code lose their words. What the lines say
+is not known here.
 """
 
 from __future__ import annotations
@@ -12,9 +13,11 @@ import re
 from dataclasses import dataclass, replace
 
 from extractors.html import read_html
+from extractors.lists.licensed import WITHHELD
 from extractors.markup.tree import parse_tree
 from extractors.prose.paragraphs import plain
 from extractors.reading import ExtractionError, Passage, Problem, Row
+from schemas.codes import LICENSED, system_of
 from schemas.provenance import Place
 
 # Levels of headings: that of the title is 1.
@@ -45,7 +48,7 @@ def read_passages(path: str, text: str, first: Place, tables: int) -> Passages:
     Raises `ExtractionError` with the JSON path of the text for one that cannot be read.
     """
     text = unescaped(text)
-    if not plain(html.unescape(_TAG.sub("", text))):
+    if not plain(html.unescape(_without_tags(text, ""))):
         return Passages((), 0)
     try:
         reading = read_html(f"<div>{_encodable(text)}</div>".encode())
@@ -56,7 +59,8 @@ def read_passages(path: str, text: str, first: Place, tables: int) -> Passages:
     for line in reading.lines:
         place = Place(first.page, first.line + len(lines))
         if isinstance(line, Row):
-            lines.append(replace(line, place=place, table=line.table + tables))
+            row = _without_licensed_words(line)
+            lines.append(replace(row, place=place, table=line.table + tables))
         else:
             lines.append(replace(line, place=place, level=_level(line, headings)))
     problems = [
@@ -67,14 +71,34 @@ def read_passages(path: str, text: str, first: Place, tables: int) -> Passages:
     return Passages(tuple(lines), reading.lines_seen, tuple(problems))
 
 
+def _without_licensed_words(row: Row) -> Row:
+    """A row that begins with a code of the AMA's or the ADA's, an ellipsis for its words."""
+    first = next(filter(None, map(plain, row.cells)), "")
+    if system_of(first) not in LICENSED:
+        return row
+    cells = tuple(WITHHELD if " " in plain(cell) else cell for cell in row.cells)
+    return row if cells == row.cells else replace(row, cells=cells, raw_text="\t".join(cells))
+
+
 def unescaped(text: str) -> str:
     """HTML that is printed with its tags escaped, as it was before."""
-    return html.unescape(text) if _ESCAPED_TAG.search(text) and not _TAG.search(text) else text
+    has_tags = _TAG.search(text, 0, _end_of_tags(text)) is not None
+    return html.unescape(text) if _ESCAPED_TAG.search(text) and not has_tags else text
 
 
 def words_of(text: str) -> str:
     """The words of a text in HTML, in one line."""
-    return plain(html.unescape(_TAG.sub(" ", unescaped(text))))
+    return plain(html.unescape(_without_tags(unescaped(text), " ")))
+
+
+def _without_tags(text: str, between: str) -> str:
+    end = _end_of_tags(text)
+    return _TAG.sub(between, text[:end]) + text[end:]
+
+
+def _end_of_tags(text: str) -> int:
+    """Behind the last `>`: beyond it, each `<` would be followed to the end of the text."""
+    return text.rfind(">") + 1
 
 
 def _encodable(text: str) -> str:

@@ -41,7 +41,20 @@ _NOT_PLAIN = re.compile(
     r"\b(?:if|when|more|fewer|additional|addition|replacements?|second|two|three|four|separate"
     r"|usage|use|used|using|billed|billing|billings|upgrade|other|any|duplicate|back-?up|spare"
     r"|continued|coverage|these|those|this|such|for|that|which|who|of|not|no|rental|payment"
-    r"|remaining|greater|excess|concurrent\w*|both|either)\b|[;:]",
+    r"|remaining|greater|excess|concurrent\w*|both|n?either|nor|never|cannot|can|may|might"
+    r"|whether|unlike|but|was|were|rarely|seldom|hardly|usually|generally|typically|often"
+    r"|sometimes|formerly|previously|some|most|many)\b|[;:]",
+    re.IGNORECASE,
+)
+# What belongs to an item is another item: "repairs to an E0840", "E0840 batteries".
+_BELONGING = (
+    r"(?:purchases?|repairs?|maintenance|servicing|labor|delivery|supplies|parts?|batter(?:y|ies)"
+    r"|accessor(?:y|ies))"
+)
+_NOT_WHOLE = re.compile(
+    r"\b(?:to|on|in|with|from|by|under) (?:an? |the |codes? |HCPCS )*\(?[A-Z]\d{4}\b"
+    rf"|^\s*(?:the )?{_BELONGING}(?: (?:and|or) {_BELONGING})* (?:to|on|in|with|from)\b"
+    rf"|\b[A-Z]\d{{4}}\)? {_BELONGING}\b",
     re.IGNORECASE,
 )
 _OPENING = re.compile(
@@ -105,9 +118,8 @@ def _said(sentence: str, subject: str, predicate: re.Match[str], *, has_aside: b
 
 def _not_plain(subject: str) -> bool:
     """Whether a subject is not the whole item; "claims for" a code are that."""
-    return (
-        _NOT_PLAIN.search(re.sub(r"^\s*claims? for ", "", subject, flags=re.IGNORECASE)) is not None
-    )
+    subject = re.sub(r"^\s*claims? for ", "", subject, flags=re.IGNORECASE)
+    return any(pattern.search(subject) for pattern in (_NOT_PLAIN, _NOT_WHOLE))
 
 
 def group_stance(words: str) -> str:

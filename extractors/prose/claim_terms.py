@@ -209,13 +209,14 @@ _DENIAL = re.compile(
 )
 _DOUBT = re.compile(
     r"\b(?:with or without|may|might|can|optional|optionally|if|when|such as|similar to|compared"
-    r"|than|semi)\b"
+    r"|than|semi|after)\b"
 )
 # A part may be soft or stiff in a device that as a whole is not.
 _PARTS = re.compile(
     r"(?:\s+\w+)?\s+(?:interfaces?|liners?|linings?|pads?|padding|covers?|covering|straps?|closures?|goods"
     r"|inserts?|tissues?|stays?|bars?|struts?|bandages?|tubing|tubes?|sleeves?|gloves?|switch(?:es)?"
-    r"|batter(?:y|ies)|chargers?|components?|attachments?)\b"
+    r"|batter(?:y|ies)|chargers?|components?|attachments?"
+    r"|lined|padded|covered|coated|backed|sided)\b"
 )
 
 

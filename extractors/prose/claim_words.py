@@ -13,6 +13,10 @@ LONGEST_SHORT = 28
 
 _HYPHENS = re.compile(r"(?<!\d)[-‐-―]|[-‐-―](?!\d)")
 _RANGE = re.compile(r"(?<=\d)\s*[-‐-―]\s*(?=\d)")
+# Three fourths, or with a whole number before it two and a half; not the days of 24/7.
+_FRACTION = re.compile(
+    r"(?<![\w./])(?:(?P<whole>\d{1,3})[ -])?(?P<part>\d)/(?P<of>[2348])(?![\d/])"
+)
 _NON = re.compile(r"\bnon(?=[a-z]{4,})(?!invasive\b)")
 _WORD = re.compile(r"[a-z]+|\d+(?:\.\d+)?")
 
@@ -184,7 +188,8 @@ def is_short(text: str) -> bool:
 
 
 def normal(text: str) -> str:
-    """Lower case, hyphens and slashes as blanks, `10-20` as `10 to 20`, one blank between words.
+    """Lower case, hyphens and slashes as blanks, `10-20` as `10 to 20`, `1/2` as `0.5`, one
+    blank between words.
 
     A text no longer than a short descriptor has its abbreviations spelled out.
     """
@@ -194,7 +199,7 @@ def normal(text: str) -> str:
         for printed, meant in _SLASHED.items():
             text = re.sub(rf"(?<![a-z]){re.escape(printed)}", f" {meant} ", text)
         text = re.sub(r"\bw(?= )", "with", text)
-    text = _RANGE.sub(" to ", text)
+    text = _RANGE.sub(" to ", _FRACTION.sub(_decimal, text))
     text = re.sub(r"(?<=\d),(?=\d{3}\b)", "", text)
     text = " ".join(re.sub(r"[/’'()]", " ", _HYPHENS.sub(" ", text)).split())
     text = _NON.sub("non ", text)
@@ -202,6 +207,11 @@ def normal(text: str) -> str:
         text = re.sub(r"[a-z]+", lambda word: _ABBREVIATIONS.get(word[0], word[0]), text)
         text = _PREFABRICATED.sub("prefabricated ", text)
     return text
+
+
+def _decimal(fraction: re.Match[str]) -> str:
+    part, of = int(fraction["part"]), int(fraction["of"])
+    return f"{int(fraction['whole'] or 0) + part / of:g}" if part < of else fraction[0]
 
 
 def content(text: str) -> set[str]:

@@ -186,6 +186,9 @@ def _corrected(row: dict[str, Any] | None, correction: dict[str, Any]) -> dict[s
         row = dict.fromkeys(CODES.names) | about
         row |= {"effective_from": day, "added_on": day, "action": "added"}
         row |= {"source_release": correction["release"]}
+    elif row is not None and kind == "add" and row["terminated_on"]:
+        filled |= {"action": "added", "terminated_on": None}
+        filled |= {"effective_from": day} if day else {}
     elif row is not None and kind == "discontinue":
         filled |= {"action": "discontinued"}
         filled |= {"terminated_on": day - _DAY, "effective_from": day} if day else {}

@@ -23,6 +23,7 @@ _COLUMNS = (
     "code_system",
     "code",
     "effective_from",
+    "effective_basis",
     "added_on",
     "terminated_on",
     "action",
@@ -253,7 +254,8 @@ def _came_back(last: _Life | None, life: _Life, version: dict[str, Any]) -> date
         # Only that it had ended is known, not when.
         return day if reactivated else None
     if last.ended_on is None:
-        return day if reactivated else None
+        # One that a release before may have stated already is none of this version.
+        return day if reactivated and version["effective_basis"] == "stated" else None
     if life.ended_on == last.ended_on:
         return None
     if life.added_on is not None and life.added_on > last.ended_on:

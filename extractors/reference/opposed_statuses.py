@@ -171,7 +171,9 @@ def _against_duty(
     opposed = [
         rule
         for rule in rules
-        if strength("required", rule.status) and (rule.ends is None or starts < rule.ends)
+        if strength("required", rule.status)
+        and (rule.ends is None or starts < rule.ends)
+        and not _suspends(rule, starts)
     ]
     groups = _groups(opposed, lambda r: (r.payer, r.line_of_business, r.state, r.status))
     authority = f"; decided by {duty['authority']}" if duty["authority"] else ""
@@ -200,13 +202,20 @@ def _against_duty(
         )
 
 
+def _suspends(rule: Rule, starts: date) -> bool:
+    """Whether a rule suspends a duty that began before: it does not deny that duty."""
+    return rule.status == "suspended" and rule.starts is not None and starts < rule.starts
+
+
 def _is_answered(rule: Rule, payer: str | None, starts: date, days: Mapping[str, date]) -> bool:
     """Whether a duty of `payer` speaks to all that the rule speaks to.
 
-    A list of a day before the duty began may have been right on that day.
+    A list of a day before the duty began may have been right on that day, and a rule that begins
+    after the duty may have followed it.
     """
     is_older = rule.sha256 in days and days[rule.sha256] < starts
-    return rule.payer == payer and not (is_older or rule.state or rule.modifiers)
+    follows = rule.starts is not None and starts < rule.starts
+    return rule.payer == payer and not (is_older or follows or rule.state or rule.modifiers)
 
 
 def _said(rule: Rule) -> str:
