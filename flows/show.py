@@ -21,7 +21,7 @@ from schemas.codes import printable
 from schemas.source import Source
 
 # The tables whose rows have no place of their own.
-_WITHOUT_PLACE = ("documents", "changes", "quarantine")
+_WITHOUT_PLACE = ("contradictions", "documents", "changes", "quarantine")
 _ROW_KEY = re.compile(r"[0-9a-f]{24}")
 _COLUMNS = "source, document, sha256, url, page, line, raw_text, bbox"
 _CONTEXT = 2

@@ -66,6 +66,8 @@ BULLETIN = """\
 <p>Suppliers must have the product verified before billing K1007
 for dates of service on or after April 1, 2024.</p>
 <p>Ask the contractor.</p>
+<h2>Publication History</h2>
+<p>Last Updated April 2, 2024</p>
 </body></html>
 """
 ACME_BULLETIN = """\

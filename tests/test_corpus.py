@@ -398,7 +398,8 @@ def test_whole_corpus_is_published_with_its_balance_and_without_a_hold(tmp_path:
     assert journey.run(project, offline=True, prefect=False) == journey.PUBLISHED
     states = documents(project)
     assert {name for name, status in states if status == "current"} == SERIES.keys()
-    assert {status for _, status in states} <= {"current", "missing"}
+    assert {status for _, status in states} == {"current", "superseded", "missing"}
+    assert {name for name, status in states if status == "superseded"} == {"cms_hcpcs_alphanumeric"}
     for name in SERIES:
         state = states[name, "current"]
         assert state["quarantined"] <= DOUBTFUL.get(name, 0)
@@ -409,5 +410,6 @@ def test_whole_corpus_is_published_with_its_balance_and_without_a_hold(tmp_path:
     assert states["cms_hcpcs_alphanumeric", "current"]["rows"] == 8846
     release = latest(project.curated)
     assert release is not None
-    assert release.files["table_rows.parquet"].rows > 20_000
+    assert release.files["fees.parquet"].rows == 372_590 + 5_300
+    assert release.files["codes.parquet"].rows > 9_500
     assert release.files["prior_authorization.parquet"].rows == 977
