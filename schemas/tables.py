@@ -719,26 +719,30 @@ NAMED_ENTITIES = _document_table(
     ),
 )
 
+_CODE_OR_MODIFIER = (
+    Field(
+        "code_system",
+        "string",
+        "Code system of the code; modifiers are systems of their own.",
+        required=True,
+        allowed=(*SYSTEMS, *MODIFIER_SYSTEMS),
+        role="identity",
+    ),
+    Field(
+        "code",
+        "string",
+        "The code, or the modifier.",
+        required=True,
+        pattern=f"{CODE}|(?:{MODIFIER})",
+        role="identity",
+    ),
+)
+
 CODES = _document_table(
     "codes",
     "one dated version of one code in an official code set",
     (
-        Field(
-            "code_system",
-            "string",
-            "Code system of the code; modifiers are systems of their own.",
-            required=True,
-            allowed=(*SYSTEMS, *MODIFIER_SYSTEMS),
-            role="identity",
-        ),
-        Field(
-            "code",
-            "string",
-            "The code, or the modifier.",
-            required=True,
-            pattern=f"{CODE}|(?:{MODIFIER})",
-            role="identity",
-        ),
+        *_CODE_OR_MODIFIER,
         Field(
             "effective_from",
             "date",
@@ -816,22 +820,7 @@ CODE_CORRECTIONS = _document_table(
     "code_corrections",
     "one correction of a release of a code set",
     (
-        Field(
-            "code_system",
-            "string",
-            "Code system of the code; modifiers are systems of their own.",
-            required=True,
-            allowed=(*SYSTEMS, *MODIFIER_SYSTEMS),
-            role="identity",
-        ),
-        Field(
-            "code",
-            "string",
-            "The code, or the modifier.",
-            required=True,
-            pattern=f"{CODE}|(?:{MODIFIER})",
-            role="identity",
-        ),
+        *_CODE_OR_MODIFIER,
         Field(
             "correction",
             "string",
