@@ -152,6 +152,13 @@ class Table:
     def __iter__(self) -> Iterator[Field]:
         return iter(self.fields)
 
+    def __getitem__(self, name: str) -> Field:
+        """The column of that name; raises `KeyError`."""
+        for field in self.fields:
+            if field.name == name:
+                return field
+        raise KeyError(f"table {self.name} has no column {name}")
+
     @property
     def names(self) -> tuple[str, ...]:
         return tuple(field.name for field in self.fields)

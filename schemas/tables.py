@@ -41,6 +41,9 @@ KINDS = (
     "code_corrections",
     *REFERENCE_KINDS,
 )
+CAUSES = ("publication", "reading", "quarantine", "unread", "reference")
+# Why a version of a rule ended in known time.
+END_BASES = ("changed", "absent_from_list")
 DATE_SEMANTICS = ("dos", "request", "unknown")
 CONDITION_TYPES = (
     "purchase_only",
@@ -391,6 +394,67 @@ PRIOR_AUTHORIZATION = _document_table(
     period=("effective_from", "effective_to"),
 )
 
+# What a history has beside the columns of a rule.
+_KNOWN_TIME = (
+    Field(
+        "first_seen",
+        "instant",
+        "First look that found the rule with this content.",
+        required=True,
+        role="derived",
+    ),
+    Field(
+        "last_seen",
+        "instant",
+        "Last look that found it so.",
+        required=True,
+        role="derived",
+    ),
+    Field(
+        "known_until",
+        "instant",
+        "First look that found it otherwise; empty while nothing says that it ended.",
+        role="derived",
+    ),
+    Field(
+        "end_basis",
+        "string",
+        "Why it ended: changed, the list says something else of the same rule; absent_from_list, "
+        "a version that was read whole does not have it. Empty while it did not end.",
+        allowed=END_BASES,
+        role="derived",
+    ),
+    Field(
+        "reappeared",
+        "boolean",
+        "Whether the rule had been absent from a version that was read whole, and came back.",
+        required=True,
+        role="derived",
+    ),
+    Field(
+        "unseen_in",
+        "strings",
+        "SHA-256 of the published versions after first_seen in which it was not seen and which do "
+        "not end it: they are cut, or have rows about it that could not be read.",
+        pattern=SHA256,
+        role="derived",
+    ),
+)
+PRIOR_AUTHORIZATION_HISTORY = Table(
+    "prior_authorization_history",
+    "one version of one rule, on both axes of time: effective_from to effective_to is what the "
+    "publication says (the day effective_to excluded), first_seen to known_until what we knew "
+    "(that instant excluded); its place is that in the first snapshot that has it",
+    (
+        *(f for f in PRIOR_AUTHORIZATION if f.name not in ("first_seen", "last_seen")),
+        *_KNOWN_TIME,
+    ),
+    rules=PRIOR_AUTHORIZATION.rules,
+    sort_by=("payer", "code", "source", "document", "row_key", "first_seen"),
+    key=("row_key", "first_seen"),
+    period=PRIOR_AUTHORIZATION.period,
+)
+
 TABLE_ROWS = _document_table(
     "table_rows",
     "one row of a published table that states no PA rule: a fee schedule, a code set, a notice "
@@ -512,6 +576,62 @@ DOCUMENTS = Table(
     ),
     rules=(RequiredWhen("held_reason", "status", "held", "a held document gives no reason"),),
     sort_by=("source", "document", "status"),
+)
+
+# What a version of a publication and a row of `documents` have in common.
+_VERSION_COLUMNS = (
+    "source",
+    "document",
+    "payer",
+    "line_of_business",
+    "title",
+    "publisher",
+    "kind",
+    "tier",
+    "url",
+    "sha256",
+    "came",
+    "is_specimen",
+    "retrieved_at",
+    "first_seen",
+    "last_seen",
+    "posted_on",
+    "effective_on",
+    "updated_on",
+    "rows",
+    "quarantined",
+    "is_truncated",
+    "newest_code_added_on",
+)
+DOCUMENT_HISTORY = Table(
+    "document_history",
+    "one run of looks that found the same bytes of one publication: what we had of it, and when",
+    (
+        *(DOCUMENTS[name] for name in _VERSION_COLUMNS),
+        Field(
+            "known_until",
+            "instant",
+            "First look that found other bytes; empty for the newest version.",
+        ),
+        Field(
+            "outcome",
+            "string",
+            "accepted: read, judged and good, as we read it now; held: not published, held_reason "
+            "says why; archived: kept and not read.",
+            required=True,
+            allowed=("accepted", "held", "archived"),
+        ),
+        Field(
+            "is_whole",
+            "boolean",
+            "Whether absence from it means something: accepted, read to its end, and without a row "
+            "whose code could not be read.",
+            required=True,
+        ),
+        Field("held_reason", "string", "Why it is held."),
+    ),
+    sort_by=("source", "document", "first_seen"),
+    key=("source", "document", "first_seen"),
 )
 
 BULLETINS = _document_table(
@@ -1033,11 +1153,12 @@ CHANGES = Table(
             "cause",
             "string",
             "publication: the publication changed; reading: we read the same one otherwise, or "
-            "began or ceased to read it; "
-            "quarantine: the row went to quarantine or came back from it; reference: the code "
-            "reference says something else of its code.",
+            "began or ceased to read it; quarantine: the row went to quarantine or came back from "
+            "it; unread: a newer version that is cut does not reach it; reference: the code "
+            "reference says something else of its code. Where a publication changed and we read "
+            "it otherwise, a row may have a change of each, our own first.",
             required=True,
-            allowed=("publication", "reading", "quarantine", "reference"),
+            allowed=CAUSES,
         ),
         Field("payer", "string", "Payer, where the row has one."),
         Field("code", "string", "Code, where the row has one."),
@@ -1094,7 +1215,13 @@ DOCUMENT_TABLES: tuple[Table, ...] = (
     COVERAGE_CODES,
 )
 # Tables worked out from the rows of others when a release is made.
-DERIVED_TABLES: tuple[Table, ...] = (FEES, DRUG_NAMES, CONTRADICTIONS)
+DERIVED_TABLES: tuple[Table, ...] = (
+    PRIOR_AUTHORIZATION_HISTORY,
+    DOCUMENT_HISTORY,
+    FEES,
+    DRUG_NAMES,
+    CONTRADICTIONS,
+)
 TABLES: dict[str, Table] = {
     table.name: table
     for table in (*DOCUMENT_TABLES, *DERIVED_TABLES, DOCUMENTS, CHANGES, QUARANTINE)

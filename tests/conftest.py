@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
 import pytest
+from hypothesis import settings as hypothesis_settings
 
 from flows import journey
 from flows.settings import Settings
+
+# Properties repeat the same examples, so that a run says something about the change alone;
+# HYPOTHESIS_PROFILE=explore looks for new ones.
+hypothesis_settings.register_profile("repeat", derandomize=True, deadline=None)
+hypothesis_settings.register_profile("explore", deadline=None)
+hypothesis_settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeat"))
 
 ROOT = Path(__file__).parents[1]
 SHARED = ROOT.parent / "shared"

@@ -9,10 +9,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import click
 import pytest
 
 from extractors.extract import extract
 from flows import trial
+from flows.cli import COMMANDS, main
 from flows.registry import load_source
 from flows.settings import Settings
 from schemas.dictionary import data_dictionary
@@ -82,11 +84,6 @@ def test_design_page_names_every_module() -> None:
 
 
 def test_every_command_has_help() -> None:
-    from flows.cli import main
-
-    commands = getattr(main, "commands", {})
-    assert set(commands) == {
-        "add", "changes", "draft", "lookup", "refresh", "releases", "serve", "show", "sources",
-        "try",
-    }  # fmt: skip
-    assert all(command.help for command in commands.values())
+    context = click.Context(main)
+    assert set(COMMANDS) == set(main.list_commands(context))
+    assert all(main.get_command(context, name).help for name in COMMANDS)

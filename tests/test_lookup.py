@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from flows.cli import NOT_INGESTED, main
+from flows.cli import main
+from flows.commands.lookup import NOT_INGESTED
 from flows.lookup import CodeError, Question, codes_asked, lookup
 from flows.releases import latest
 from schemas.statuses import STATUSES

@@ -1,0 +1,104 @@
+"""`precert releases`: the releases that are kept, whether they are whole, and the way back."""
+# ruff: noqa: PLC0415 (each command imports its own)
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+import click
+
+from flows.commands.options import (
+    as_json_option,
+    folders,
+    one_at_a_time,
+    print_json,
+    remark,
+    said_plainly,
+)
+from flows.releases import MAIN_TABLES, Release, history, latest, roll_back
+from flows.releases import kept as all_releases
+from flows.releases import verify as release_problems
+from flows.settings import Settings
+
+
+@click.group(invoke_without_command=True)
+@as_json_option
+@folders
+@click.pass_context
+def releases(ctx: click.Context, as_json: bool) -> None:
+    """The releases from the latest back, with the rows of their main tables."""
+    if ctx.invoked_subcommand is not None:
+        return
+    kept = list(history(ctx.obj.curated))
+    if as_json:
+        print_json(
+            {
+                "release": release.id,
+                "created_at": release.created_at.isoformat(),
+                "is_latest": release is kept[0],
+                "rows": {table: release.rows(table) for table in MAIN_TABLES},
+            }
+            for release in kept
+        )
+    elif kept:
+        click.echo(_releases_table(kept))
+        aside = [r.id for r in all_releases(ctx.obj.curated) if r.id not in map(str, kept)]
+        if aside:
+            remark(f"rolled back, or left by a run that died: {', '.join(aside)}")
+    if not kept:
+        remark(f"there is no release in {ctx.obj.curated}: run `precert refresh`")
+
+
+def _releases_table(kept: Sequence[Release]) -> str:
+    from flows.table_text import aligned
+
+    header = ("release", "created (UTC)", *MAIN_TABLES, "")
+    rows = (
+        (
+            release.id,
+            f"{release.created_at:%Y-%m-%d %H:%M}",
+            *(release.rows(table) for table in MAIN_TABLES),
+            "latest" if release is kept[0] else "",
+        )
+        for release in kept
+    )
+    return aligned(header, rows, right=MAIN_TABLES)
+
+
+@releases.command()
+@click.argument("release", required=False)
+@folders
+@click.pass_obj
+def verify(settings: Settings, release: str | None) -> None:
+    """Hold every file of a release (the latest by default) against its manifest."""
+    problems = release_problems(settings.curated, release)
+    for problem in problems:
+        click.echo(problem)
+    if problems:
+        sys.exit(1)
+    click.echo(f"release {release or latest(settings.curated)} is whole")
+
+
+@releases.command()
+@click.argument("release")
+@folders
+@click.pass_obj
+def rollback(settings: Settings, release: str) -> None:
+    """Make an older release the latest, for readers, until the next refresh.
+
+    The next refresh publishes again what the raw store and the source files say then. Exits with
+    5 if a refresh runs.
+    """
+    with one_at_a_time(), said_plainly(OSError):
+        before = roll_back(settings.curated, release)
+    if before == release:
+        remark(f"release {release} is the latest already; nothing was changed", as_result=True)
+        return
+    click.echo(
+        f"Release {release} is the latest now, in place of {before or 'one that cannot be read'}.\n"
+        "This is for readers until the cause is corrected: the next refresh publishes what raw/ "
+        "and sources/ say then,\nwhich is the same as before unless one of them is changed."
+    )
+    if before:
+        click.echo(f"To take this back: precert releases rollback {before}")
