@@ -1,4 +1,4 @@
-"""The descriptions that lie in a release: datapackage.json, NOTES.md and index.html.
+"""The descriptions in words that lie in a release: NOTES.md and index.html.
 
 All are computed from the release's own facts; none is needed to read the Parquet.
 """
@@ -12,12 +12,10 @@ from typing import Any
 
 from jinja2 import Environment
 
+from flows.data_package import data_package as data_package
 from schemas.codes import shortened
-from schemas.fields import frictionless_schema
 from schemas.tables import PUBLISHED_STATUSES, TABLES, UNREAD_STATUSES
 
-DATA_PACKAGE = "https://datapackage.org/profiles/2.0/datapackage.json"
-PARQUET = "application/vnd.apache.parquet"
 _LISTED_CHANGES = 200
 _UNREAD = {
     "archived": "archived in raw/ and not read (extract: false)",
@@ -96,38 +94,6 @@ def index_page(
         pages[source, state].append(path)
     template = Environment(autoescape=True).from_string(_PAGE)
     return template.render(said=said, states=states, tables=TABLES, pages=pages)
-
-
-def data_package(said: dict[str, Any], states: Iterable[dict[str, Any]]) -> dict[str, Any]:
-    """The release as a Data Package v2."""
-    return {
-        "$schema": DATA_PACKAGE,
-        "name": "precert",
-        "title": "Prior-authorization rules and coding bulletins, as payers and CMS publish them",
-        "description": "Every row names the snapshot, page and line it was read from.",
-        "version": said["release"],
-        "created": said["created_at"],
-        "sources": [
-            {"title": f"{state['title']} ({state['publisher']})"}
-            | ({"path": state["url"]} if state["url"] else {})
-            | ({"version": state["sha256"]} if state["sha256"] else {})
-            for state in states
-        ],
-        "resources": [
-            {
-                "name": name.removesuffix(".parquet"),
-                "path": name,
-                "type": "table",
-                "format": "parquet",
-                "mediatype": PARQUET,
-                "bytes": file["bytes"],
-                "hash": f"sha256:{file['sha256']}",
-                "description": f"One row is {TABLES[name.removesuffix('.parquet')].row_is}.",
-                "schema": frictionless_schema(TABLES[name.removesuffix(".parquet")]),
-            }
-            for name, file in said["files"].items()
-        ],
-    }
 
 
 def balance_words(balance: dict[str, Any]) -> str:
