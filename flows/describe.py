@@ -12,7 +12,7 @@ from typing import Any
 
 from jinja2 import Environment
 
-from flows.data_package import data_package as data_package
+from flows.data_package import data_package as data_package  # noqa: PLC0414 (flows.publish asks here)
 from schemas.codes import shortened
 from schemas.tables import PUBLISHED_STATUSES, TABLES, UNREAD_STATUSES
 
