@@ -1,26 +1,20 @@
-"""The descriptions in words that lie in a release: NOTES.md and index.html.
+"""The front page that lies in a release, index.html.
 
-All are computed from the release's own facts; none is needed to read the Parquet.
+It is computed from the release's own facts, and not needed to read the Parquet.
 """
 
 from __future__ import annotations
 
-import json
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 from jinja2 import Environment
 
+from flows.attention import attention as attention  # noqa: PLC0414 (flows.report asks here)
 from flows.data_package import data_package as data_package  # noqa: PLC0414 (flows.publish asks here)
-from schemas.codes import shortened
-from schemas.tables import PUBLISHED_STATUSES, TABLES, UNREAD_STATUSES
-
-_LISTED_CHANGES = 200
-_UNREAD = {
-    "archived": "archived in raw/ and not read (extract: false)",
-    "missing": "waiting for a first snapshot (fetch it, or precert add)",
-}
+from flows.notes import balance_words as balance_words  # noqa: PLC0414 (flows.report asks here)
+from schemas.tables import TABLES
 
 _PAGE = """<!doctype html>
 <html lang="en">
@@ -94,111 +88,3 @@ def index_page(
         pages[source, state].append(path)
     template = Environment(autoescape=True).from_string(_PAGE)
     return template.render(said=said, states=states, tables=TABLES, pages=pages)
-
-
-def balance_words(balance: dict[str, Any]) -> str:
-    """The balance of one document in words, e.g. "738 lines = 42 headers + 643 published + ..."."""
-    ignored = balance["ignored"]
-    rules = ", ".join(f"{rule} {lines}" for rule, lines in ignored.items())
-    shown = f" ({rules})" if rules else ""
-    return (
-        f"{balance['lines_seen']} lines = {balance['headers']} headers + "
-        f"{balance['row_lines']} published + {balance['quarantined']} quarantined + "
-        f"{sum(ignored.values())} ignored{shown}"
-    )
-
-
-def attention(states: Iterable[dict[str, Any]], quarantined: Iterable[dict[str, Any]]) -> list[str]:
-    """What a reader of a release must know beside its rows: one line for each thing amiss.
-
-    Sources of which nothing was ever retrieved are told in one line: they are no trouble, and a
-    clone that has no network has many. So are those that are only archived.
-    """
-    lines = []
-    unread: dict[str, list[str]] = {status: [] for status in UNREAD_STATUSES}
-    for state in states:
-        if state["status"] in unread:
-            unread[state["status"]].append(state["source"])
-        elif state["status"] not in ("current", "superseded"):
-            reason = f": {state['held_reason']}" if state["held_reason"] else ""
-            lines.append(f"{state['source']}: {state['status']}{reason}")
-        if state["status"] in PUBLISHED_STATUSES:
-            lines += [f"{state['source']}: {problem}" for problem in state["problems"] or ()]
-    lines += [f"{_UNREAD[status]}: {', '.join(names)}" for status, names in unread.items() if names]
-    for row in quarantined:
-        lines.append(
-            f"{row['source']}: in quarantine, page {row['page']}, line {row['line']}"
-            f"{', ' + row['code'] if row['code'] else ''}: {'; '.join(row['reasons'])}"
-        )
-    return lines
-
-
-def release_notes(
-    said: dict[str, Any],
-    states: Sequence[dict[str, Any]],
-    changes: Sequence[dict[str, Any]],
-    quarantined: Sequence[dict[str, Any]],
-) -> str:
-    """What a release brings, in words, per payer, in the form of Keep a Changelog."""
-    lines = [f"# Release {said['release']}", "", f"{said['created_at'][:10]}", ""]
-    amiss = attention(states, quarantined)
-    if amiss:
-        lines += ["## Attention", "", *(f"- {line}" for line in amiss[:_LISTED_CHANGES])]
-        if len(amiss) > _LISTED_CHANGES:
-            lines.append(f"- and {len(amiss) - _LISTED_CHANGES} more")
-        lines.append("")
-    if said["previous"] is None:
-        lines += ["The first release: there is nothing to compare it with.", ""]
-    elif not changes:
-        lines += [f"No row differs from {said['previous']}.", ""]
-    lines += _changes_by_payer(changes)
-    lines += ["## Balance", ""]
-    lines += [f"- {b['source']}: {balance_words(b)}; {b['rows']} rows" for b in said["balance"]]
-    return "\n".join(lines) + "\n"
-
-
-def _changes_by_payer(changes: Sequence[dict[str, Any]]) -> list[str]:
-    lines: list[str] = []
-    by_payer: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    for change in changes:
-        by_payer[change["payer"] or "publications"].append(change)
-    for payer, all_changes in sorted(by_payer.items()):
-        lines += [f"## {payer}", ""]
-        for op, heading in (("add", "Added"), ("modify", "Changed"), ("remove", "Removed")):
-            chosen = [change for change in all_changes if change["op"] == op]
-            if not chosen:
-                continue
-            lines += [f"### {heading}", ""]
-            lines += [f"- {_in_words(change)}" for change in chosen[:_LISTED_CHANGES]]
-            if len(chosen) > _LISTED_CHANGES:
-                counted = Counter(change["table"] for change in chosen[_LISTED_CHANGES:])
-                rest = ", ".join(f"{times} in {table}" for table, times in sorted(counted.items()))
-                lines.append(f"- and more: {rest}; see changes.parquet")
-            lines.append("")
-    return lines
-
-
-_CAUSES = {
-    "publication": "",
-    "reading": " (the same publication, read otherwise)",
-    "quarantine": " (to quarantine, or back from it)",
-}
-
-
-def _in_words(change: dict[str, Any]) -> str:
-    what = f"{change['table']}: {change['code'] or change['row_key']}{_CAUSES[change['cause']]}"
-    row = json.loads(change["after"] or change["before"])
-    scope = f" in {row['section']}" if row.get("section") else ""
-    if change["op"] != "modify":
-        status = f", {row['pa_status']}" if row.get("pa_status") else ""
-        return f"{what}{scope}{status}"
-    before = json.loads(change["before"])
-    pairs = [
-        f"{name} from {_value(before[name])} to {_value(row[name])}"
-        for name in change["fields_changed"]
-    ]
-    return f"{what}{scope}: {'; '.join(pairs)}"
-
-
-def _value(value: Any) -> str:
-    return shortened("nothing" if value is None else str(value), 80)

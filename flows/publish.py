@@ -27,15 +27,16 @@ import pyarrow.parquet as pq
 from flows import releases
 from flows.compare import compare
 from flows.contents import Unbalanced, contents, shown_verdicts
-from flows.describe import data_package, index_page, release_notes
+from flows.describe import data_package, index_page
 from flows.documents import Document
 from flows.files import dump_json, flush_folder, flush_tree, sha256_of
 from flows.keep import keep
+from flows.notes import release_notes
 from flows.parts import code_of, extraction_code
 from flows.releases import Release, ReleaseError
 from flows.settings import Settings
 from schemas.fields import Table, arrow_schema
-from schemas.tables import CHANGES, DOCUMENTS, QUARANTINE, TABLES
+from schemas.tables import CHANGES, DOCUMENTS, TABLES
 
 STAGING = ".staging"
 # The modules that decide a release's content beside extraction and the gates.
@@ -161,11 +162,8 @@ def _finish(
     name = f"{said['sequence']:06d}-{content.hexdigest()[:8]}"
     said = said | {"release": name}
     _copy_data_docs(staging, documents)
-    changes = pq.read_table(staging / f"{CHANGES.name}.parquet").to_pylist()
     states = pq.read_table(staging / f"{DOCUMENTS.name}.parquet").to_pylist()
-    quarantined = pq.read_table(staging / f"{QUARANTINE.name}.parquet").to_pylist()
-    notes = release_notes(said, states, changes, quarantined)
-    (staging / "NOTES.md").write_text(notes, encoding="utf-8")
+    (staging / "NOTES.md").write_text(release_notes(said, staging), encoding="utf-8")
     (staging / "datapackage.json").write_bytes(dump_json(data_package(said, states)))
     data_docs = sorted(
         path.relative_to(staging / "validation").as_posix()
