@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from extractors.records import candidate_schema
+from extractors.reference.code_states import with_code_states
 from extractors.reference.dated_codes import dated_codes
 from extractors.reference.known_codes import KnownCodes
 from extractors.reference.repairs import repaired_rows
@@ -25,7 +26,14 @@ from flows.keep import rows_of
 from flows.validate import Verdict
 from schemas.fields import PatternBy, Table, nullable_schema
 from schemas.suites import paired, row_checks
-from schemas.tables import CODE_CORRECTIONS, CODES, DOCUMENTS, PRIOR_AUTHORIZATION, TABLE_ROWS
+from schemas.tables import (
+    CODE_CORRECTIONS,
+    CODES,
+    DOCUMENT_HISTORY,
+    DOCUMENTS,
+    PRIOR_AUTHORIZATION,
+    TABLE_ROWS,
+)
 
 # The dates of a document that tell which day it speaks of, the best one first.
 _DATES = ("effective_on", "updated_on", "posted_on")
@@ -96,12 +104,13 @@ def days_of(documents: Iterable[Document]) -> dict[str, date]:
     days: dict[str, date] = {}
     for document in documents:
         if document.kept is not None:
-            states = rows_of(document.kept, DOCUMENTS, document.source.source).to_pylist()
-            days |= {
-                state["sha256"]: _day([state[name] for name in _DATES], state["retrieved_at"])
-                for state in states
-                if state["sha256"]
-            }
+            for table in (DOCUMENT_HISTORY, DOCUMENTS):
+                states = rows_of(document.kept, table, document.source.source).to_pylist()
+                days |= {
+                    state["sha256"]: _day([state[name] for name in _DATES], state["retrieved_at"])
+                    for state in states
+                    if state["sha256"]
+                }
             continue
         for verdict in document.accepted:
             outline, snapshot = verdict.part.outline(), verdict.part.snapshot
@@ -129,12 +138,13 @@ def _day(stated: Iterable[date | None], retrieved_at: datetime) -> date:
 def repairs_of(
     documents: Iterable[Document], known: KnownCodes, days: Mapping[str, date]
 ) -> Repairs:
-    """The rows of published documents whose codes were misprinted and can be told."""
+    """The rows of published documents whose codes were misprinted and can be told.
+
+    Of every good version, since a rule that was repaired today may be repaired in those before.
+    """
     found = {}
-    for document in documents:
-        verdict = document.published
-        if verdict is None or known.reaches is None:
-            continue
+    verdicts = [each for document in documents if not document.kept for each in document.accepted]
+    for verdict in verdicts if known.reaches is not None else ():
         for table in REPAIRED_TABLES:
             failed = _failed_by_code_alone(verdict, table)
             if not failed.num_rows:
@@ -153,6 +163,8 @@ def _failed_by_code_alone(verdict: Verdict, table: Table) -> pa.Table:
 
     What is wrong with their cells in words is for the repair to judge.
     """
+    if not verdict.failed.get(table.name):
+        return candidate_schema(table).empty_table()
     failed = verdict.failed_rows(table)
     names = {"code", "code_system"}
     names |= {paired(rule) for rule in table.rules if isinstance(rule, PatternBy)}
@@ -165,3 +177,27 @@ def _failed_by_code_alone(verdict: Verdict, table: Table) -> pa.Table:
         if {reason for _, reason in why} - set(words or ()) <= of_code
     ]
     return failed.take(pa.array(chosen, pa.int64()))
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """What the rows of a release are read against: codes, days of documents, repaired rows."""
+
+    codes: pa.Table
+    known: KnownCodes
+    days: Mapping[str, date]
+    repairs: Repairs
+
+    @classmethod
+    def of(cls, documents: Sequence[Document]) -> Reference:
+        """What some documents say of codes and of themselves."""
+        codes = codes_of(documents)
+        known = KnownCodes.of(codes)
+        days = days_of(documents)
+        return cls(codes, known, days, repairs_of(documents, known, days))
+
+    def with_states(self, rows: pa.Table) -> pa.Table:
+        """The rows with what the reference says of their codes."""
+        if "code_active" not in rows.column_names:
+            return rows
+        return with_code_states(rows, self.days, self.known)

@@ -1,25 +1,31 @@
-"""What differs between two releases, row by row.
+"""What differs between two releases, row by row, and whose doing it is.
 
 Compares by `row_key` over the columns that carry content; where a row is printed and when it was
-seen are no differences. DuckDB does it over the Parquet files, so that memory does not grow with
-the releases.
+seen are no differences. Where a publication changed and we read it otherwise too, its version
+before, as it is read now, stands between the two releases (`flows.versions_before`): the step to it
+is our doing, the step from it the publisher's. DuckDB does it over the Parquet files, first by a
+hash of each row and then in full for those that differ, so that memory does not grow with the
+releases.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
 import pyarrow as pa
-import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
+from flows.spool import opened, view_of
 from schemas.fields import Table, arrow_schema
 from schemas.tables import (
     CHANGES,
     DOCUMENT_TABLES,
     DOCUMENTS,
     PRIOR_AUTHORIZATION,
+    PRIOR_AUTHORIZATION_HISTORY,
     PUBLISHED_STATUSES,
     QUARANTINE,
     REQUIREMENTS,
@@ -40,100 +46,188 @@ _MEDIUM = ("conditions", "effective_from", "effective_to", "reviewer", "notes")
 _IS_PUBLISHED = f"status IN {PUBLISHED_STATUSES}"
 _OF_REFERENCE_QUOTED = ", ".join(f"'{name}'" for name in _OF_REFERENCE)
 _MEDIUM_QUOTED = ", ".join(f"'{name}'" for name in _MEDIUM)
+_READ = (*DOCUMENT_TABLES, DOCUMENTS, QUARANTINE, PRIOR_AUTHORIZATION_HISTORY)
+_BATCH = 65_536
+# Our own doing comes before the publisher's where a row has both.
+_OURS_FIRST = "CASE cause WHEN 'publication' THEN 1 ELSE 0 END"
 
 
-def compare(before: Path, after: Path) -> pa.Table:
-    """The `changes` between the release folders `before` and `after`."""
-    with duckdb.connect() as connection:
-        connection.execute("SET TimeZone = 'UTC'")
-        for side, folder in (("before", before), ("after", after)):
-            _open(connection, side, folder)
-        found = [_compare_table(connection, table, before) for table in DOCUMENT_TABLES]
-    return pa.concat_tables(found).cast(arrow_schema(CHANGES))
+@dataclass(frozen=True, slots=True)
+class Between:
+    """The rows of versions before as they are read now, by table, and whose they are."""
+
+    folder: Path
+    sources: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """Two sides of a comparison: views of the same table, and how the difference came about.
+
+    `cause` is given where all of it is of one; else it is worked out row by row.
+    """
+
+    left: str
+    right: str
+    columns: tuple[str, ...]
+    where: str
+    cause: str | None = None
+
+
+def compare(before: Path, after: Path, between: Between | None = None) -> Iterator[pa.Table]:
+    """The rows of `changes` between the release folders `before` and `after`, in their order."""
+    schema = arrow_schema(CHANGES)
+    with opened(after / ".comparing") as connection:
+        _open(connection, "before", before)
+        _open(connection, "after", after)
+        if between is not None:
+            _open(connection, "between", between.folder)
+        _open_causes(connection, between)
+        for table in sorted(DOCUMENT_TABLES, key=lambda table: table.name):
+            for step in _steps(table, before, between):
+                _find(connection, table, step)
+            found = connection.execute(
+                f"SELECT {', '.join(schema.names)} FROM found "
+                f'ORDER BY "table", payer NULLS FIRST, code NULLS FIRST, row_key, {_OURS_FIRST}'
+            ).to_arrow_reader(_BATCH)
+            assert found is not None
+            for batch in found:
+                yield pa.Table.from_batches([batch]).cast(schema)
+            connection.execute("DROP TABLE found")
 
 
 def _open(connection: duckdb.DuckDBPyConnection, side: str, folder: Path) -> None:
     """Views of a release's tables, those that it does not have yet as empty ones."""
-    for table in (*DOCUMENT_TABLES, DOCUMENTS, QUARANTINE):
+    for table in _READ:
         path = folder / f"{table.name}.parquet"
         name = f"{side}_{table.name}"
         if path.exists():
-            # Read by Arrow, since a path may hold characters that DuckDB takes for a pattern.
-            connection.register(name, ds.dataset(path, format="parquet"))
+            view_of(connection, name, path)
         else:
             connection.register(name, arrow_schema(table).empty_table())
 
 
-def _compared(table: Table, before: Path) -> list[str]:
+def _open_causes(connection: duckdb.DuckDBPyConnection, between: Between | None) -> None:
+    """Tables of what tells a cause: sources read otherwise, cut lists, rows in quarantine."""
+    connection.execute(
+        f"""
+        CREATE TEMP TABLE held_back AS
+            SELECT 'add' AS op, row_key FROM before_quarantine
+            WHERE sha256 IN (SELECT sha256 FROM before_documents WHERE {_IS_PUBLISHED})
+            UNION SELECT 'remove', row_key FROM after_quarantine
+            WHERE sha256 IN (SELECT sha256 FROM after_documents WHERE {_IS_PUBLISHED});
+        CREATE TEMP TABLE read_again AS
+            SELECT b.source FROM before_documents AS b JOIN after_documents AS a
+            ON a.source = b.source AND a.sha256 = b.sha256
+            WHERE a.{_IS_PUBLISHED} AND b.{_IS_PUBLISHED}
+            UNION SELECT source FROM before_documents WHERE status = 'archived'
+            UNION SELECT source FROM after_documents WHERE status = 'archived';
+        CREATE TEMP TABLE cut AS
+            SELECT DISTINCT source FROM after_documents WHERE {_IS_PUBLISHED} AND is_truncated;
+        CREATE TEMP TABLE still_open AS
+            SELECT row_key FROM after_{PRIOR_AUTHORIZATION_HISTORY.name}
+            WHERE known_until IS NULL AND len(unseen_in) > 0;
+        CREATE TEMP TABLE read_both (source VARCHAR);
+        """
+    )
+    for source in between.sources if between else ():
+        connection.execute("INSERT INTO read_both VALUES (?)", [source])
+
+
+def _steps(table: Table, before: Path, between: Between | None) -> Iterator[_Step]:
     # A column that a release before did not have yet is no change by a payer.
     path = before / f"{table.name}.parquet"
     known = set(pq.read_schema(path).names if path.exists() else table.names)
-    return [
-        field.name
+    compared = [
+        field
         for field in table
         if field.role in ("identity", "content", "derived")
         and field.name not in _NOT_COMPARED
         and field.name in known
     ]
+    every = tuple(field.name for field in compared)
+    yield _Step("before", "after", every, "source NOT IN (SELECT source FROM read_both)")
+    if between is None:
+        return
+    printed = tuple(field.name for field in compared if field.role != "derived")
+    read_both = "source IN (SELECT source FROM read_both)"
+    yield _Step("before", "between", printed, read_both, cause="reading")
+    yield _Step("between", "after", printed, read_both)
+    derived = tuple(name for name in every if name not in printed)
+    if derived:
+        same = f"{read_both} AND row_key IN (SELECT row_key FROM before_{table.name})"
+        same += f" AND row_key IN (SELECT row_key FROM after_{table.name})"
+        yield _Step("before", "after", derived, same)
 
 
-def _as_json(side: str, columns: list[str]) -> str:
+def _as_json(side: str, columns: tuple[str, ...]) -> str:
     members = ", ".join(f"'{name}': {side}.{name}" for name in columns)
     return f"to_json({{{members}}})::VARCHAR"
 
 
-def _compare_table(connection: duckdb.DuckDBPyConnection, table: Table, before: Path) -> pa.Table:
-    columns = _compared(table, before)
-    differs = ", ".join(
-        f"CASE WHEN b.{name} IS DISTINCT FROM a.{name} THEN '{name}' END" for name in columns
+def _find(connection: duckdb.DuckDBPyConnection, table: Table, step: _Step) -> None:
+    """Add the differences of a step to the table `found`."""
+    columns = step.columns
+    left, right = f"{step.left}_{table.name}", f"{step.right}_{table.name}"
+    hashed = f"hash({', '.join(columns)})"
+    connection.execute(
+        f"""
+        CREATE OR REPLACE TEMP TABLE differing AS
+            SELECT coalesce(l.row_key, r.row_key) AS row_key
+            FROM (SELECT row_key, {hashed} AS h FROM {left} WHERE {step.where}) AS l
+            FULL OUTER JOIN (SELECT row_key, {hashed} AS h FROM {right} WHERE {step.where}) AS r
+            ON l.row_key = r.row_key
+            WHERE l.h IS DISTINCT FROM r.h OR l.row_key IS NULL OR r.row_key IS NULL
+        """
     )
-    payer = "coalesce(a.payer, b.payer)" if "payer" in columns else "NULL::VARCHAR"
-    code = "coalesce(a.code, b.code)" if "code" in columns else "NULL::VARCHAR"
+    differs = ", ".join(
+        f"CASE WHEN l.{name} IS DISTINCT FROM r.{name} THEN '{name}' END" for name in columns
+    )
+    payer = "coalesce(r.payer, l.payer)" if "payer" in columns else "NULL::VARCHAR"
+    code = "coalesce(r.code, l.code)" if "code" in columns else "NULL::VARCHAR"
     query = f"""
         WITH compared AS (
             SELECT
-                CASE WHEN b.row_key IS NULL THEN 'add'
-                     WHEN a.row_key IS NULL THEN 'remove' ELSE 'modify' END AS op,
-                coalesce(a.row_key, b.row_key) AS row_key,
-                coalesce(a.source, b.source) AS source,
+                CASE WHEN l.row_key IS NULL THEN 'add'
+                     WHEN r.row_key IS NULL THEN 'remove' ELSE 'modify' END AS op,
+                coalesce(r.row_key, l.row_key) AS row_key,
+                coalesce(r.source, l.source) AS source,
                 {payer} AS payer,
                 {code} AS code,
-                CASE WHEN a.row_key IS NOT NULL AND b.row_key IS NOT NULL
+                CASE WHEN r.row_key IS NOT NULL AND l.row_key IS NOT NULL
                      THEN list_filter([{differs}], lambda x: x IS NOT NULL) END AS fields_changed,
-                CASE WHEN b.row_key IS NOT NULL
-                     THEN {_as_json("b", columns)} END AS before,
-                CASE WHEN a.row_key IS NOT NULL
-                     THEN {_as_json("a", columns)} END AS after
-            FROM before_{table.name} AS b FULL OUTER JOIN after_{table.name} AS a
-            ON a.row_key = b.row_key
-        ),
-        held_back AS (
-            SELECT 'add' AS op, row_key FROM before_quarantine
-            WHERE sha256 IN (SELECT sha256 FROM before_documents WHERE {_IS_PUBLISHED})
-            UNION SELECT 'remove', row_key FROM after_quarantine
-            WHERE sha256 IN (SELECT sha256 FROM after_documents WHERE {_IS_PUBLISHED})
-        ),
-        read_again AS (
-            SELECT b.source FROM before_documents AS b JOIN after_documents AS a
-            ON a.source = b.source AND a.sha256 = b.sha256
-            WHERE a.{_IS_PUBLISHED} AND b.{_IS_PUBLISHED}
-            UNION SELECT source FROM before_documents WHERE status = 'archived'
-            UNION SELECT source FROM after_documents WHERE status = 'archived'
+                CASE WHEN l.row_key IS NOT NULL THEN {_as_json("l", columns)} END AS before,
+                CASE WHEN r.row_key IS NOT NULL THEN {_as_json("r", columns)} END AS after
+            FROM (SELECT * FROM {left} WHERE row_key IN (SELECT row_key FROM differing)
+                AND {step.where}) AS l
+            FULL OUTER JOIN (SELECT * FROM {right} WHERE row_key IN (SELECT row_key FROM differing)
+                AND {step.where}) AS r
+            ON r.row_key = l.row_key
         )
-        SELECT op, '{table.name}' AS "table", row_key,
-            CASE WHEN (op, row_key) IN (SELECT (op, row_key) FROM held_back) THEN 'quarantine'
-                 WHEN op = 'modify' AND list_has_any(fields_changed, [{_OF_REFERENCE_QUOTED}])
-                     AND list_has_all([{_OF_REFERENCE_QUOTED}, 'flags'], fields_changed)
-                     THEN 'reference'
-                 WHEN source IN (SELECT source FROM read_again) THEN 'reading'
-                 WHEN source NOT IN (SELECT source FROM after_documents) THEN 'reading'
-                 ELSE 'publication' END AS cause, payer, code, fields_changed, before, after,
-            {_materiality(table)} AS materiality
+        SELECT op, '{table.name}' AS "table", row_key, {_cause(table, step)} AS cause, payer, code,
+            fields_changed, before, after, {_materiality(table)} AS materiality
         FROM compared WHERE op <> 'modify' OR len(fields_changed) > 0
-        ORDER BY "table", payer, code, row_key
     """
-    found: pa.Table = connection.sql(query).to_arrow_table()
-    return found
+    connection.execute(f"CREATE TEMP TABLE IF NOT EXISTS found AS {query} LIMIT 0")
+    connection.execute(f"INSERT INTO found {query}")
+
+
+def _cause(table: Table, step: _Step) -> str:
+    held_back = "WHEN (op, row_key) IN (SELECT (op, row_key) FROM held_back) THEN 'quarantine'"
+    if step.cause is not None:
+        return f"CASE {held_back} ELSE '{step.cause}' END"
+    if table is PRIOR_AUTHORIZATION:
+        unread = "row_key IN (SELECT row_key FROM still_open)"
+    else:
+        unread = "source IN (SELECT source FROM cut)"
+    return f"""CASE {held_back}
+        WHEN op = 'modify' AND list_has_any(fields_changed, [{_OF_REFERENCE_QUOTED}])
+            AND list_has_all([{_OF_REFERENCE_QUOTED}, 'flags'], fields_changed)
+            THEN 'reference'
+        WHEN source IN (SELECT source FROM read_again) THEN 'reading'
+        WHEN source NOT IN (SELECT source FROM after_documents) THEN 'reading'
+        WHEN op = 'remove' AND {unread} THEN 'unread'
+        ELSE 'publication' END"""
 
 
 def _materiality(table: Table) -> str:

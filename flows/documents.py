@@ -8,7 +8,9 @@ computed from the raw store, so that a release can always be rebuilt.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
 
 from flows import store
 from flows.parts import WorkerLost, extract_part, part_of
@@ -28,7 +30,8 @@ class Document:
     `accepted` are all good versions, oldest first; the last one is published. Releases of a code
     set may come in any order, and count by the day that they are for. `newest` is the
     verdict on the newest version, None where it gave none; `failure` says why. `kept` is the
-    release whose rows stay, where what is read now may not take their place.
+    release whose rows stay, where what is read now may not take their place. `held` has why each
+    version that is not good is not, by its first look.
     """
 
     source: Source
@@ -37,6 +40,7 @@ class Document:
     newest: Verdict | None = None
     failure: str | None = None
     kept: Release | None = None
+    held: Mapping[datetime, str] = field(default_factory=dict)
 
     @property
     def published(self) -> Verdict | None:
@@ -114,15 +118,20 @@ def follow(settings: Settings, source: Source, failures: dict[str, str]) -> Docu
     accepted: list[Verdict] = []
     newest: Verdict | None = None
     unread: Snapshot | None = None
+    held: dict[datetime, str] = {}
     for snapshot in versions:
         part = part_of(settings, source, snapshot)
         newest = None
+        held[snapshot.first_seen] = failures.get(snapshot.sha256, "not judged")
         if not (part.folder / "outline.json").exists():
             unread = unread or snapshot
         elif accepted or unread is None or snapshot.sha256 in source.expect.accepted_versions:
             newest = judge(part, source, accepted[-1] if accepted else None)
             if newest.accepted:
                 accepted.append(newest)
+                del held[snapshot.first_seen]
+            else:
+                held[snapshot.first_seen] = newest.held_reason or "not good"
     if source.main_table == CODES.name:
         accepted.sort(key=lambda verdict: verdict.part.outline().get("effective_on") or "")
     failure = failures.get(versions[-1].sha256) if versions else None
@@ -133,4 +142,6 @@ def follow(settings: Settings, source: Source, failures: dict[str, str]) -> Docu
             f"read: {why}; restore it, or look at the newest and add {versions[-1].sha256} to "
             "expect.accepted_versions"
         )
-    return Document(source, versions, tuple(accepted), newest, failure)
+    if failure is not None:
+        held[versions[-1].first_seen] = failure
+    return Document(source, versions, tuple(accepted), newest, failure, held=held)

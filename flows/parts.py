@@ -15,6 +15,7 @@ import importlib.metadata
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -65,12 +66,19 @@ class Part:
         outline: dict[str, Any] = load_json(self.folder / "outline.json")
         return outline
 
-    def table(self, table: Table) -> pa.Table:
-        """The candidate rows of one table; none where the document has none."""
+    def table(self, table: Table, columns: Sequence[str] | None = None) -> pa.Table:
+        """The candidate rows of one table, in some columns or all; none where there are none."""
         path = self.folder / f"{table.name}.parquet"
         if not path.exists():
-            return candidate_schema(table).empty_table()
-        return pq.read_table(path, schema=candidate_schema(table))
+            empty = candidate_schema(table).empty_table()
+            return empty if columns is None else empty.select(columns)
+        chosen = None if columns is None else list(columns)
+        return pq.read_table(path, schema=candidate_schema(table), columns=chosen)
+
+    def count(self, table: Table) -> int:
+        """The number of candidate rows of one table."""
+        path = self.folder / f"{table.name}.parquet"
+        return pq.read_metadata(path).num_rows if path.exists() else 0
 
 
 def code_of(*packages: Path) -> str:

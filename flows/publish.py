@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,13 +21,15 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from flows import releases
+from flows.balance import Unbalanced
+from flows.code_reference import Reference
 from flows.compare import compare
-from flows.contents import Unbalanced, contents, shown_verdicts
+from flows.contents import contents
 from flows.describe import data_package, index_page
+from flows.document_rows import shown_verdicts
 from flows.documents import Document
 from flows.files import dump_json, flush_folder, flush_tree, sha256_of
 from flows.keep import keep
@@ -35,12 +37,27 @@ from flows.notes import release_notes
 from flows.parts import code_of, extraction_code
 from flows.releases import Release, ReleaseError
 from flows.settings import Settings
-from schemas.fields import Table, arrow_schema
-from schemas.tables import CHANGES, DOCUMENTS, TABLES
+from flows.table_files import EmptyValueError, write_rows
+from flows.versions_before import versions_before
+from schemas.tables import CHANGES, DOCUMENTS
 
 STAGING = ".staging"
 # The modules that decide a release's content beside extraction and the gates.
-_CODE = ("code_reference", "contents", "documents", "keep", "publish")
+_CODE = (
+    "balance",
+    "code_reference",
+    "contents",
+    "disagreements",
+    "document_rows",
+    "document_states",
+    "documents",
+    "keep",
+    "publish",
+    "quarantined",
+    "rule_rows",
+    "spool",
+    "table_files",
+)
 
 
 class PublishError(RuntimeError):
@@ -112,20 +129,17 @@ def publish(
     staging = settings.releases / STAGING
     shutil.rmtree(staging, ignore_errors=True)
     staging.mkdir(parents=True)
+    reference = Reference.of(documents)
     try:
-        made = contents(documents)
-    except Unbalanced as error:
+        balance = contents(documents, reference, staging)
+    except (Unbalanced, EmptyValueError) as error:
         raise PublishError(str(error)) from error
-    for name, rows in made.tables.items():
-        _write(TABLES[name], rows, staging)
     files = {path.name: _described(path) for path in sorted(staging.glob("*.parquet"))}
     if base.in_place is not None and _same_content(base.in_place, files):
         shutil.rmtree(staging)
         return None
-    empty = arrow_schema(CHANGES).empty_table()
-    changes = compare(base.release.folder, staging) if base.release else empty
-    _write(CHANGES, changes, staging)
     path = staging / f"{CHANGES.name}.parquet"
+    write_rows(CHANGES, _changes(documents, reference, base.release, staging), path)
     files |= {path.name: _described(path)}
     said = {
         "previous": base.release.id if base.release else None,
@@ -133,10 +147,23 @@ def publish(
         "created_at": at.isoformat(),
         "inputs": inputs,
         "accepted": sorted(accepted),
-        "balance": made.balance,
+        "balance": balance,
         "files": dict(sorted(files.items())),
     }
     return _finish(settings, staging, documents, said)
+
+
+def _changes(
+    documents: Sequence[Document], reference: Reference, before: Release | None, staging: Path
+) -> Iterator[pa.Table]:
+    """What differs from the release before; nothing where there is none."""
+    if before is None:
+        return
+    aside = staging / ".between"
+    aside.mkdir()
+    between = versions_before(documents, reference, before, aside)
+    yield from compare(before.folder, staging, between)
+    shutil.rmtree(aside)
 
 
 def _miss_none(
@@ -201,7 +228,10 @@ def _inputs(documents: Sequence[Document]) -> dict[str, Any]:
                 "source": document.source.source,
                 "yaml": document.source.fingerprint(),
                 "status": document.status,
-                "versions": [version.sha256 for version in document.versions],
+                "versions": [
+                    [version.sha256, version.first_seen.isoformat()]
+                    for version in document.versions
+                ],
                 "verdicts": [verdict.name for verdict in document.accepted],
                 "newest": document.newest.name if document.newest else None,
                 "held_reason": document.held_reason,
@@ -210,25 +240,6 @@ def _inputs(documents: Sequence[Document]) -> dict[str, Any]:
             for document in documents
         ],
     }
-
-
-def _write(table: Table, rows: pa.Table, folder: Path) -> None:
-    schema = arrow_schema(table)
-    for field in schema:
-        missing = rows[field.name].null_count
-        if missing and not field.nullable:
-            raise PublishError(
-                f"{table.name}.{field.name}: {missing} rows have no value, and none may be empty"
-            )
-    if table.sort_by:
-        keys = [(name, "ascending", "at_start") for name in table.sort_by]
-        # The stubs do not know yet that a key may say where its nulls go.
-        rows = rows.take(pc.sort_indices(rows, sort_keys=keys))  # type: ignore[arg-type]
-    path = folder / f"{table.name}.parquet"
-    rows = pa.Table.from_arrays(
-        [rows[name].combine_chunks() for name in schema.names], schema=schema
-    )
-    pq.write_table(rows, path, compression="zstd", use_dictionary=True, version="2.6")
 
 
 def _described(path: Path) -> dict[str, Any]:

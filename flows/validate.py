@@ -60,11 +60,17 @@ class Verdict:
     def name(self) -> str:
         return self.folder.name
 
-    def accepted_rows(self, table: Table) -> pa.Table:
-        """The candidate rows of one table that passed the row gate."""
-        rows = self.part.table(table)
-        failed = self.failed.get(table.name, {})
-        return _take(rows, [number for number in range(rows.num_rows) if number not in failed])
+    def accepted_rows(self, table: Table, columns: Sequence[str] | None = None) -> pa.Table:
+        """The candidate rows of one table that passed the row gate, in some columns or all."""
+        rows = self.part.table(table, columns)
+        failed = self.failed.get(table.name)
+        if not failed:
+            return rows
+        return rows.filter(pa.array([number not in failed for number in range(rows.num_rows)]))
+
+    def count(self, table: Table) -> int:
+        """How many rows of one table passed the row gate."""
+        return self.part.count(table) - len(self.failed.get(table.name, ()))
 
     def failed_rows(self, table: Table) -> pa.Table:
         """The candidate rows of one table that did not, in the order of `failed`."""

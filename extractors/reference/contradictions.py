@@ -15,9 +15,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from extractors.reference.known_codes import KnownCodes
+from extractors.reference.listed_rules import COLUMNS as RULE
 from extractors.reference.official_rows import OfficialRows
 from extractors.reference.opposed_statuses import opposed_statuses
-from extractors.reference.other_descriptions import other_descriptions
+from extractors.reference.other_descriptions import COLUMNS as DESCRIBED
+from extractors.reference.other_descriptions import OfficialTexts, other_descriptions
 from extractors.reference.sides import Contradiction, Side
 from schemas.codes import LICENSED
 from schemas.fields import nullable_schema
@@ -30,26 +32,34 @@ from schemas.tables import (
     REQUIREMENTS,
 )
 
+# The columns that are read of the two tables that may be large.
+RULE_COLUMNS = tuple(dict.fromkeys((*RULE, "code_system", "code_members", *DESCRIBED)))
+ROW_COLUMNS = (*DESCRIBED, "code_end")
 _BATCH = 20_000
 
 
 def contradictions(
-    tables: Mapping[str, pa.Table], known: KnownCodes, days: Mapping[str, date]
+    tables: Mapping[str, pa.Table],
+    known: KnownCodes,
+    days: Mapping[str, date],
+    official: OfficialTexts | None = None,
 ) -> pa.Table:
     """The table `contradictions`, in its order, whatever order the rows of `tables` have.
 
     `tables` are those of a release by name: prior_authorization, requirements, code_claims, codes,
     table_rows and coverage_codes; with documents too, the payer of a bulletin is known, without
     it both a list and a duty may hold. `days` has the date of each document by its hash; one
-    without a date is read against the newest official words.
+    without a date is read against the newest official words. What is said of a code follows from
+    the rows that name it, alone or within a span: the codes may be gone through in parts, with
+    `official` made once of all `codes`.
     """
-    official = OfficialRows.of(tables[CODES.name])
+    official = official or OfficialTexts.of(tables[CODES.name])
     rules = tables[PRIOR_AUTHORIZATION.name]
     found: dict[str, Contradiction] = {}
     for kind in (
         opposed_statuses(rules, tables[REQUIREMENTS.name], days, _payers(tables)),
         other_descriptions(tables, known, official, days),
-        _claims(tables[CODE_CLAIMS.name], rules, official),
+        _claims(tables[CODE_CLAIMS.name], rules, official.rows),
     ):
         # Rows that share a row key, as those of a list that repeats itself, are one side.
         for one in kind:

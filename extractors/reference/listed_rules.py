@@ -22,7 +22,7 @@ from schemas.tables import PRIOR_AUTHORIZATION
 # Code system and code.
 Subject = tuple[str, str]
 
-_COLUMNS = (
+COLUMNS = (
     "payer",
     "payer_name",
     "line_of_business",
@@ -181,7 +181,7 @@ def _add_spans(
 def read_rules(rules: pa.Table, rows: Iterable[int]) -> dict[int, Rule]:
     """The rules in those rows, by row number."""
     chosen = sorted(set(rows))
-    taken = rules.select(_COLUMNS).take(pa.array(chosen, pa.int64()))
-    columns = [taken[name].to_pylist() for name in _COLUMNS[:-1]]
+    taken = rules.select(COLUMNS).take(pa.array(chosen, pa.int64()))
+    columns = [taken[name].to_pylist() for name in COLUMNS[:-1]]
     modifiers = [frozenset(found or ()) for found in taken["modifiers"].to_pylist()]
     return {row: Rule(*values) for row, *values in zip(chosen, *columns, modifiers, strict=True)}

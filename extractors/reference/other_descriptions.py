@@ -39,7 +39,7 @@ _LEAST_WORDS = 2
 _NOT_WORD = re.compile(r"[^a-z0-9]+")
 _VOWELS = re.compile(r"[aeiouy]+")
 _DOUBLED = re.compile(r"([a-z])\1+")
-_COLUMNS = (
+COLUMNS = (
     "code_system",
     "code",
     "description",
@@ -74,39 +74,57 @@ def _spelling(text: str) -> _Spelling:
     return _Spelling(joined, _DOUBLED.sub(r"\1", _VOWELS.sub("", joined)))
 
 
+@dataclass(frozen=True, slots=True)
+class OfficialTexts:
+    """The official words of a code reference, spelled for comparison: by code, and whose they are.
+
+    Made once where many rows are compared in turn.
+    """
+
+    rows: OfficialRows
+    own: Mapping[str, set[str]]
+    owners: Mapping[str, set[str]]
+
+    @classmethod
+    def of(cls, codes: pa.Table) -> OfficialTexts:
+        """The words in the rows of the table `codes`."""
+        rows = OfficialRows.of(codes)
+        spellings: dict[str, _Spelling] = {}
+        own: dict[str, set[str]] = defaultdict(set)
+        owners: dict[str, set[str]] = defaultdict(set)
+        for code, text in rows.texts():
+            spelling = spellings.setdefault(text, _spelling(text))
+            own[code].add(spelling.skeleton)
+            owners[spelling.skeleton].add(code)
+        return cls(rows, dict(own), dict(owners))
+
+
 def other_descriptions(
     tables: Mapping[str, pa.Table],
     known: KnownCodes,
-    official: OfficialRows,
+    official: OfficialTexts,
     days: Mapping[str, date],
 ) -> Iterator[Contradiction]:
     """`other_description`: one for each code, document and text.
 
     Descriptions of a document without a day are held against the newest words.
     """
-    spellings: dict[str, _Spelling] = {}
-    own: dict[str, set[str]] = defaultdict(set)
-    owners: dict[str, set[str]] = defaultdict(set)
-    for code, text in official.texts():
-        spelling = spellings.setdefault(text, _spelling(text))
-        own[code].add(spelling.skeleton)
-        owners[spelling.skeleton].add(code)
     for table, row in _described(tables):
         day = days.get(row["sha256"], known.reaches)
-        if day is None or row["code"] not in own:
+        if day is None or row["code"] not in official.own:
             continue
         text = " ".join(row["description"].split())
         spelling = _spelling(text)
-        if spelling.skeleton in own[row["code"]] or len(text.split()) < _LEAST_WORDS:
+        if spelling.skeleton in official.own[row["code"]] or len(text.split()) < _LEAST_WORDS:
             continue
         named = [
             (code, words.release)
-            for code in sorted(owners.get(spelling.skeleton, ()))
+            for code in sorted(official.owners.get(spelling.skeleton, ()))
             if known.has(code, day) and (words := known.words(code, day)) and _has(words, spelling)
         ]
         words = known.words(row["code"], day)
         if named and words and _differs(text, words):
-            found = _contradiction(table, row, text, words, named, official)
+            found = _contradiction(table, row, text, words, named, official.rows)
             if found is not None:
                 yield found
 
@@ -115,8 +133,8 @@ def _described(tables: Mapping[str, pa.Table]) -> Iterator[tuple[str, dict[str, 
     """The first row of each code, document and description in public words."""
     for name in DESCRIBING:
         rows = tables[name]
-        # A span has no words of its own; without code_end the columns are those of _COLUMNS.
-        single = rows.filter(pc.is_null(rows["code_end"])).select(_COLUMNS)
+        # A span has no words of its own; without code_end the columns are those of COLUMNS.
+        single = rows.filter(pc.is_null(rows["code_end"])).select(COLUMNS)
         found: dict[Hashable, dict[str, Any]] = {}
         for row in _in_order(single.to_pylist()):
             if row["description"] and row["code"] and LICENSES[row["code_system"]] == "public":

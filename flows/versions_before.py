@@ -1,0 +1,70 @@
+"""The versions that a release before published, as they are read now.
+
+Where a publication changed since and we read it otherwise too, the difference between two releases
+is of both. Between them stands the version before as it is read now: what differs from there to
+the release before is our doing. Which rows differ is for `flows.compare` to say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from flows.code_reference import Reference
+from flows.compare import Between
+from flows.document_rows import version_rows
+from flows.documents import Document
+from flows.keep import rows_of
+from flows.releases import Release
+from flows.spool import Spool
+from flows.table_files import write_rows
+from flows.validate import Verdict
+from schemas.fields import nullable_schema
+from schemas.tables import CODES, DOCUMENT_TABLES, DOCUMENTS, PUBLISHED_STATUSES
+
+
+def versions_before(
+    documents: Iterable[Document], reference: Reference, before: Release, folder: Path
+) -> Between | None:
+    """The rows of versions before, written into `folder`; None where there is no such version."""
+    spool = Spool(folder / ".spool")
+    sources = []
+    for document, verdict in _read_otherwise(documents, before):
+        sources.append(document.source.source)
+        for table in DOCUMENT_TABLES:
+            if verdict.part.count(table):
+                rows = version_rows(verdict, table, reference.repairs)
+                schema = nullable_schema(table)
+                spool.add(table, reference.with_states(rows.select(schema.names).cast(schema)))
+    if not sources:
+        return None
+    for table in DOCUMENT_TABLES:
+        write_rows(table, spool.in_order(table), folder / f"{table.name}.parquet")
+    spool.close()
+    return Between(folder, tuple(sources))
+
+
+def _read_otherwise(
+    documents: Iterable[Document], before: Release
+) -> Iterator[tuple[Document, Verdict]]:
+    """The documents with a new version whose version before is read otherwise now, with that."""
+    readings = {
+        verdict.rsplit(".", 1)[0]
+        for said in before.said["inputs"]["documents"]
+        for verdict in said["verdicts"]
+    }
+    for document in documents:
+        now = document.published
+        if now is None or document.source.main_table == CODES.name:
+            continue
+        published = {
+            state["sha256"]
+            for state in rows_of(before, DOCUMENTS, document.source.source).to_pylist()
+            if state["status"] in PUBLISHED_STATUSES
+        }
+        if not published or now.part.snapshot.sha256 in published:
+            continue
+        for verdict in document.accepted:
+            if verdict.part.snapshot.sha256 in published and verdict.part.name not in readings:
+                yield document, verdict
+                break
