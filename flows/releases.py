@@ -18,9 +18,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flows import runs
 from flows.files import dump_json, load_json, replace_file, sha256_of
-from flows.lock import only_refresh
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -195,6 +193,9 @@ def roll_back(curated: Path, name: str) -> str | None:
     Raises `ReleaseError` for a release that is unknown or not whole, and `AlreadyRunning` where a
     refresh runs. The next refresh publishes again what the raw store and the sources say then.
     """
+    from flows import runs  # noqa: PLC0415 (readers do not pay for what only a change needs)
+    from flows.lock import only_refresh  # noqa: PLC0415
+
     read_release(curated, name)
     with only_refresh(curated, "precert releases rollback") as holder:
         release = read_release(curated, name)
