@@ -22,6 +22,7 @@ COMMANDS = {
     "add": ("refresh", "add"),
     "changes": ("changes", "changes"),
     "draft": ("refresh", "draft"),
+    "export": ("export", "export"),
     "lookup": ("lookup", "lookup"),
     "refresh": ("refresh", "refresh"),
     "releases": ("releases", "releases"),
