@@ -86,8 +86,9 @@ def compare(before: Path, after: Path, between: Between | None = None) -> Iterat
         for table in sorted(DOCUMENT_TABLES, key=lambda table: table.name):
             for step in _steps(table, before, between):
                 _find(connection, table, step)
-            found = connection.execute(
-                f"SELECT {', '.join(schema.names)} FROM found "
+            names = ", ".join(f'"{name}"' for name in schema.names)
+            found = connection.sql(
+                f"SELECT {names} FROM found "
                 f'ORDER BY "table", payer NULLS FIRST, code NULLS FIRST, row_key, {_OURS_FIRST}'
             ).to_arrow_reader(_BATCH)
             assert found is not None
@@ -161,7 +162,7 @@ def _steps(table: Table, before: Path, between: Between | None) -> Iterator[_Ste
 
 
 def _as_json(side: str, columns: tuple[str, ...]) -> str:
-    members = ", ".join(f"'{name}': {side}.{name}" for name in columns)
+    members = ", ".join(f"'{name}': {side}.\"{name}\"" for name in columns)
     return f"to_json({{{members}}})::VARCHAR"
 
 
@@ -169,7 +170,8 @@ def _find(connection: duckdb.DuckDBPyConnection, table: Table, step: _Step) -> N
     """Add the differences of a step to the table `found`."""
     columns = step.columns
     left, right = f"{step.left}_{table.name}", f"{step.right}_{table.name}"
-    hashed = f"hash({', '.join(columns)})"
+    quoted = ", ".join(f'"{name}"' for name in columns)
+    hashed = f"hash({quoted})"
     connection.execute(
         f"""
         CREATE OR REPLACE TEMP TABLE differing AS
@@ -181,7 +183,7 @@ def _find(connection: duckdb.DuckDBPyConnection, table: Table, step: _Step) -> N
         """
     )
     differs = ", ".join(
-        f"CASE WHEN l.{name} IS DISTINCT FROM r.{name} THEN '{name}' END" for name in columns
+        f'CASE WHEN l."{name}" IS DISTINCT FROM r."{name}" THEN \'{name}\' END' for name in columns
     )
     payer = "coalesce(r.payer, l.payer)" if "payer" in columns else "NULL::VARCHAR"
     code = "coalesce(r.code, l.code)" if "code" in columns else "NULL::VARCHAR"

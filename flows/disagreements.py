@@ -74,12 +74,11 @@ def _read(
     """The rows that name a code of the window, alone or within a span."""
     first, after = window
     names = ", ".join(f'"{name}"' for name in columns)
-    found = connection.execute(
+    found: pa.Table = connection.sql(
         f"SELECT {names} FROM {table.name} WHERE ($after IS NULL OR code < $after) "
         "AND ($first IS NULL OR coalesce(code_end, code) >= $first)",
-        {"first": first, "after": after},
+        params={"first": first, "after": after},
     ).to_arrow_table()
-    assert found is not None
     schema = nullable_schema(table)
     return found.cast(pa.schema([schema.field(name) for name in columns]))
 

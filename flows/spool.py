@@ -103,10 +103,10 @@ def _sorted(
     columns = ", ".join(f'"{name}"' for name in schema.names)
     keys = ", ".join(f'"{name}" ASC NULLS FIRST' for name in table.sort_by)
     # Characters that DuckDB takes for a pattern are escaped.
-    rows = connection.execute(
+    rows = connection.sql(
         f"SELECT {columns} FROM read_parquet($paths, hive_partitioning = false, "
         f"filename = true, file_row_number = true) ORDER BY {keys}, filename, file_row_number",
-        {"paths": [glob.escape(str(path)) for path in paths]},
+        params={"paths": [glob.escape(str(path)) for path in paths]},
     )
     reader = rows.to_arrow_reader(_BATCH)
     assert reader is not None
