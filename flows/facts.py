@@ -51,8 +51,6 @@ def measure(
     lists are compared with what they were: a bulletin may be written anew.
     """
     statuses = _statuses(rows)
-    old = _statuses(before) if before is not None and source.table is not None else {}
-    common = statuses.keys() & old.keys()
     repeated, contradictory = _repeated(rows), contradictions(rows, source)
     held_by = [problem["message"] for problem in outline["problems"] if problem["holds"]]
     commonest = [f"{times} x {why}" for why, times in Counter(reasons).most_common(3)]
@@ -68,9 +66,7 @@ def measure(
             repeated_keys=len(repeated),
             contradictory_codes=len(contradictory),
             unknown_share=_share(list(statuses.values()).count("unknown"), len(statuses)) or 0.0,
-            share_of_last=_share(len(statuses), len(old)),
-            overlap=_share(len(common), len(old)),
-            flipped_share=_share(sum(statuses[k] != old[k] for k in common), len(common)),
+            **comparison(source, rows, before),
         ),
         {
             "rows": commonest,
@@ -80,6 +76,21 @@ def measure(
             "contradictory_codes": contradictory,
         },
     )
+
+
+def comparison(source: Source, rows: pa.Table, before: pa.Table | None) -> dict[str, float | None]:
+    """The facts that hold the rows of a list against those that it had, by their names.
+
+    Empty where there is nothing to compare: no list, or none before.
+    """
+    statuses = _statuses(rows)
+    old = _statuses(before) if before is not None and source.table is not None else {}
+    common = statuses.keys() & old.keys()
+    return {
+        "share_of_last": _share(len(statuses), len(old)),
+        "overlap": _share(len(common), len(old)),
+        "flipped_share": _share(sum(statuses[k] != old[k] for k in common), len(common)),
+    }
 
 
 def _statuses(rows: pa.Table) -> _Statuses:

@@ -225,6 +225,7 @@ def opened() -> Iterator[DuckDBPyConnection]:
         config={
             "autoinstall_known_extensions": False,
             "autoload_known_extensions": False,
+            "enable_progress_bar": False,  # it would be in the midst of what is printed
         }
     )
     try:

@@ -81,7 +81,12 @@ class Spool:
 def opened(aside: Path) -> duckdb.DuckDBPyConnection:
     """A DuckDB within bounds of memory that puts what it cannot hold into the folder `aside`."""
     connection = duckdb.connect(
-        config={"memory_limit": MEMORY, "temp_directory": str(aside), "threads": 2}
+        config={
+            "memory_limit": MEMORY,
+            "temp_directory": str(aside),
+            "threads": 2,
+            "enable_progress_bar": False,  # it would be in the midst of what is printed
+        }
     )
     connection.execute("SET TimeZone = 'UTC'")
     return connection

@@ -15,7 +15,7 @@ import json
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from itertools import groupby
 from pathlib import Path
 from typing import Any, Literal
@@ -292,18 +292,44 @@ def read(raw: Path, snapshot: Snapshot) -> bytes:
     return data
 
 
-def add_file(settings: Settings, source: str, path: Path) -> str:
-    """Add a file that someone obtained by hand as the newest version of a source; what happened."""
+def add_file(settings: Settings, source: str, path: Path, seen_on: date | None = None) -> str:
+    """Add a file that someone obtained by hand to the versions of a source; what happened.
+
+    It is the newest version, or, with a day on which it was there, the version of that day: one
+    found in an archive takes its place in the history as if it had come then. Raises `StoreError`
+    for a file that no reader reads and for a day to come.
+    """
     described = find_source(settings.sources, source)
     data = path.read_bytes()
     found = sniff(data)
     if found not in (*READABLE, ZIP):
         what = "empty" if not data else found.media_type
         raise StoreError(f"{path}: {what}, which no reader reads; it was not added")
+    where = (settings.raw, source, described.document)
     with only_refresh(settings.curated, "precert add"):
-        before = versions(settings.raw, source, described.document)
-        at = next_instant(settings.raw, source, described.document)
-        sha256 = put(settings.raw, source, described.document, data, came="added", at=at)
+        before = versions(*where)
+        added = now()
+        at = next_instant(*where) if seen_on is None else _free_instant(where, seen_on, added)
+        facts = None if seen_on is None else {"added_at": added.isoformat()}
+        sha256 = put(*where, data, came="added", at=at, facts=facts)
+        after = versions(*where)
+    name = f"{source}/{described.document}: {sha256}"
+    if seen_on is not None:
+        after_it = "" if after[-1].sha256 == sha256 else ", and later versions stay the newest"
+        return (
+            f"{name} added as seen on {seen_on}{after_it}; precert refresh --offline publishes it"
+        )
     if before and before[-1].sha256 == sha256:
-        return f"{source}/{described.document}: {sha256} is the newest version already"
-    return f"{source}/{described.document}: {sha256} added; precert refresh --offline publishes it"
+        return f"{name} is the newest version already"
+    return f"{name} added; precert refresh --offline publishes it"
+
+
+def _free_instant(where: tuple[Path, str, str], day: date, today: datetime) -> datetime:
+    """The beginning of a day (UTC), or the first microsecond after it without a look."""
+    if day > today.date():
+        raise StoreError(f"{day} is still to come: give a day on which the file was there")
+    taken = {look.at for look in _recorded(*where)}
+    at = datetime.combine(day, time.min, UTC)
+    while at in taken:
+        at += timedelta(microseconds=1)
+    return at

@@ -109,6 +109,8 @@ def other_descriptions(
 
     Descriptions of a document without a day are held against the newest words.
     """
+    if not official.own:
+        return
     for table, row in _described(tables):
         day = days.get(row["sha256"], known.reaches)
         if day is None or row["code"] not in official.own:

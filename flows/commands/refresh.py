@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 import sys
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 import click
@@ -13,6 +14,7 @@ import click
 from flows.commands.options import (
     FILE,
     as_json_option,
+    day,
     folders,
     one_at_a_time,
     print_json,
@@ -165,12 +167,18 @@ def draft(file: Path, source: str | None) -> None:
 @click.command()
 @click.argument("source")
 @click.argument("file", type=FILE)
+@click.option(
+    "--seen-on",
+    type=day,
+    metavar="DAY",
+    help="The day on which it was there, for a version older than the newest one.",
+)
 @folders
 @click.pass_obj
-def add(settings: Settings, source: str, file: Path) -> None:
-    """Add a file obtained by hand as the newest version of a source."""
+def add(settings: Settings, source: str, file: Path, seen_on: date | None) -> None:
+    """Add a file obtained by hand as a version of a source: the newest, or that of a day."""
     from flows.registry import RegistryError
     from flows.store import StoreError, add_file
 
     with one_at_a_time(), said_plainly(RegistryError, StoreError, OSError):
-        click.echo(add_file(settings, source, file))
+        click.echo(add_file(settings, source, file, seen_on))
