@@ -225,9 +225,10 @@ def opened() -> Iterator[DuckDBPyConnection]:
         config={
             "autoinstall_known_extensions": False,
             "autoload_known_extensions": False,
-            "enable_progress_bar": False,  # it would be in the midst of what is printed
         }
     )
+    # A bar would be in the midst of what is printed.
+    connection.execute("SET enable_progress_bar = false")
     try:
         yield connection
     except duckdb.Error as error:

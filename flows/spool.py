@@ -85,10 +85,10 @@ def opened(aside: Path) -> duckdb.DuckDBPyConnection:
             "memory_limit": MEMORY,
             "temp_directory": str(aside),
             "threads": 2,
-            "enable_progress_bar": False,  # it would be in the midst of what is printed
         }
     )
-    connection.execute("SET TimeZone = 'UTC'")
+    # A bar would be in the midst of what is printed.
+    connection.execute("SET TimeZone = 'UTC'; SET enable_progress_bar = false")
     return connection
 
 
