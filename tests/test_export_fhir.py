@@ -109,7 +109,11 @@ def test_every_published_code_is_in_one_set_of_its_list_and_status(
     # Two sets have a code only where it has a rule of each status and scope.
     narrowing = ("state", "modifiers", "conditions", "effective_from", "effective_to")
     rules = {
-        (row["code"], row["pa_status"], any(row[name] for name in narrowing))
+        (
+            row["code"],
+            row["pa_status"],
+            any(row[name] for name in narrowing) or "note_not_interpreted" in (row["flags"] or ()),
+        )
         for row in published(release, "prior_authorization")
     }
     members = [
@@ -218,12 +222,36 @@ def test_conditions_of_a_required_rule_keep_it_out_of_the_plain_set(
     assert own(concept, "printed-at")[0]["valueString"] == "page 1, line 7: Purchase only"
 
 
+def test_note_that_nobody_interpreted_keeps_a_rule_out_of_the_plain_set(
+    store: Store, tmp_path: Path
+) -> None:
+    noted = {"pa_status": "not_required", "notes": "up to 3 units"}
+    unread = rule(store, "acme_dme", 5, "E0601", flags=["note_not_interpreted"], **noted)
+    read_note = rule(store, "acme_dme", 6, "E0470", **noted)
+    release_with(store, unread, read_note)
+    sets = exported(store.curated, tmp_path / "out")
+    scoped = {"modifierExtension" in one: one for one in sets}
+    assert codes_of(scoped[True]) == ["E0601"]
+    assert codes_of(scoped[False]) == ["E0470"]
+    for one in sets:
+        (concept,) = one["compose"]["include"][0]["concept"]
+        assert own(concept, "printed-at")[0]["valueString"].endswith(": up to 3 units")
+
+
+def test_sets_of_one_payer_are_those_of_its_lists(store: Store, tmp_path: Path) -> None:
+    export_fhir(select(release_of(store.curated), payer="Borealis Health Plan"), tmp_path / "out")
+    (one,) = read(tmp_path / "out")
+    assert codes_of(one) == ["A4253"]
+    assert one["title"].startswith("Borealis Health Plan: required on Borealis Medicaid list")
+    assert one["useContext"][0]["valueCodeableConcept"] == {"text": "medicaid"}
+
+
 def test_code_printed_twice_is_one_concept_with_both_places(store: Store, tmp_path: Path) -> None:
     sets = exported(store.curated, tmp_path / "out")
     (plain,) = [one for one in sets if "E0601" in codes_of(one) and one["title"].startswith("Acme")]
     (concept,) = [c for c in plain["compose"]["include"][0]["concept"] if c["code"] == "E0601"]
     places = [item["valueString"] for item in own(concept, "printed-at")]
-    assert places == ["page 1, line 5", "page 2, line 16"]
+    assert places == ["page 1, line 5", "page 2, line 16: see also page 1"]
 
 
 def test_range_without_known_members_is_named_and_not_enumerated(

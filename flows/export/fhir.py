@@ -68,6 +68,8 @@ _RULES = (
     "effective_to::VARCHAR AS effective_to",
     "date_semantics",
     "conditions",
+    "notes",
+    "flags",
     "code_system",
     "code",
     "code_end",

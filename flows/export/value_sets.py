@@ -2,13 +2,14 @@
 
 A value set says one thing of all its codes. So the rules of a list are parted by status and by
 whatever narrows them: line of business, state, modifiers, dates, and whether conditions are
-attached (a conditional rule has them by its nature). The members of a range are those that the code
-reference has; a range without any, and a code whose system has no address in HL7's terminology, are
-named as not included. What a FHIR resource looks like is not known here.
+attached or a note that nobody interpreted (a conditional rule has them by its nature). The members
+of a range are those that the code reference has; a range without any, and a code whose system has
+no address in HL7 Terminology, are named as not included. What a FHIR resource looks like is not
+known here.
 
-The addresses are those of HL7 Terminology (terminology.hl7.org): CodeSystem CPT, which all the
-AMA's five-character codes belong to; CodeSystem CDT; CodeSystem hcpcs-Level-II. A later address of
-an earlier THO, CodeSystem/HCPCS-all-codes, is not the one that it endorses.
+The addresses are those of the code systems CPT, CDT and hcpcs-Level-II at terminology.hl7.org; to
+CPT belong all codes of the AMA. HCPCS-all-codes, which some guides use, is not what HL7 Terminology
+has for Level II.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ ADDRESSES = {
     "CDT": CDT,
     "HCPCS": HCPCS,
 }
+_NOT_READ = "note_not_interpreted"
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -65,23 +67,28 @@ class Scope:
             f"only from {self.starts} on" if self.starts else "",
             f"only until {self.last_day}" if self.ends else "",
             dates if self.starts or self.ends else "",
-            "only under the conditions printed with each code" if self.has_conditions else "",
+            "only under the conditions and notes printed with each code"
+            if self.has_conditions
+            else "",
         )
         return ", ".join(part for part in parts if part)
 
 
 @dataclass(frozen=True, slots=True)
 class Mention:
-    """Where a code of a set is printed, and how: `listed_as` for a member of a range."""
+    """Where a code of a set is printed, and how: `listed_as` for a member of a range.
+
+    `beside` are its conditions as printed, else its notes.
+    """
 
     page: int
     line: int
     listed_as: str = ""
-    conditions: str = ""
+    beside: str = ""
 
     def __str__(self) -> str:
         within = f"within {self.listed_as}, " if self.listed_as else ""
-        told = f": {self.conditions}" if self.conditions else ""
+        told = f": {self.beside}" if self.beside else ""
         return f"{within}page {self.page}, line {self.line}{told}"
 
 
@@ -133,13 +140,14 @@ def code_sets(rules: Iterable[dict[str, Any]]) -> list[CodeSet]:
 
 def _scope(rule: dict[str, Any]) -> Scope:
     starts, ends = rule["effective_from"] or "", rule["effective_to"] or ""
+    is_narrowed = rule["conditions"] or (rule["notes"] and _NOT_READ in (rule["flags"] or ()))
     return Scope(
         state=rule["state"] or "",
         modifiers=tuple(sorted(rule["modifiers"] or ())),
         starts=starts,
         ends=ends,
         dates_are=rule["date_semantics"] if starts or ends else "",
-        has_conditions=bool(rule["conditions"]) and rule["pa_status"] != "conditional",
+        has_conditions=bool(is_narrowed) and rule["pa_status"] != "conditional",
     )
 
 
@@ -156,11 +164,12 @@ def _add(found: CodeSet, rule: dict[str, Any]) -> None:
         place = rule["page"], rule["line"], rule["row_key"]
         found.left_out.append(LeftOut(printed, why, *place))
         return
+    conditions = (condition["raw"] or condition["type"] for condition in rule["conditions"] or ())
     mention = Mention(
         rule["page"],
         rule["line"],
         printed if rule["code_end"] else "",
-        "; ".join(condition["raw"] or condition["type"] for condition in rule["conditions"] or ()),
+        "; ".join(conditions) or rule["notes"] or "",
     )
     mentions = found.codes.setdefault(address, defaultdict(list))
     for code in codes:
