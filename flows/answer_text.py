@@ -9,7 +9,8 @@ from collections.abc import Iterable, Sequence
 from datetime import date
 from itertools import groupby
 
-from flows.lookup import Answer, Fact
+from flows.lookup import Answer
+from flows.printed_facts import Fact
 from flows.table_text import labelled, one_line
 from schemas.codes import shortened
 from schemas.statuses import STATUSES
@@ -56,6 +57,7 @@ def _block(answer: Answer) -> list[str]:
             ("note", answer.explanation if answer.answer != "not_ingested" else None),
             *(("held back", _printed_line(fact)) for fact in answer.held_back),
             ("and more", _lines_not_shown(answer)),
+            ("disputed", _disputed(answer.contradictions)),
         ),
         indent="  ",
     )
@@ -87,6 +89,26 @@ def _lines_not_shown(answer: Answer) -> str | None:
     return f"{left_out} such rows that are not shown" if left_out else None
 
 
+def _disputed(contradictions: Sequence[Fact]) -> str | None:
+    """How many publications disagree about the code, and the strongest disagreement."""
+    if not contradictions:
+        return None
+    strongest = contradictions[0]
+    may = "; both may hold" if strongest["both_may_hold"] else ""
+    count = len(contradictions)
+    more = f"the strongest of {count} contradictions" if count > 1 else "1 contradiction"
+    said = shortened(one_line(strongest["explanation"]), _SHOWN_LINE)
+    return f"{more} about the code: {said} ({strongest['strength']}{may}); see --json"
+
+
+def _ended(rule: Fact) -> str | None:
+    """How a rule that was known on an earlier day ended."""
+    if not rule["known_until"]:
+        return None
+    how = "the list says something else" if rule["end_basis"] == "changed" else "no longer listed"
+    return f"{how}, found on {rule['known_until'][:10]}"
+
+
 def _why_unknown(answer: Answer) -> str:
     said = one_line(answer.explanation)
     return said if answer.list_read_on else f"we have no such list; {said}"
@@ -111,9 +133,10 @@ def _rule(number: int, rule: Fact) -> list[str]:
         ("scope", _scope(rule)),
         ("section", rule["section"]),
         ("reviewer", _reviewer(rule)),
-        ("conditions", "; ".join(map(_condition, rule["conditions"] or ()))),
+        ("conditions", "; ".join(map(condition, rule["conditions"] or ()))),
         ("notes", rule["notes"]),
         ("in force", _dates(rule)),
+        ("since then", _ended(rule)),
         ("flags", ", ".join(rule["flags"] or ())),
         ("answer in", rule["turnaround"]),
         ("valid for", rule["validity"]),
@@ -155,10 +178,11 @@ def _reviewer(rule: Fact) -> str | None:
     return known or printed
 
 
-def _condition(condition: Fact) -> str:
-    limit = [condition[part] for part in ("operator", "value", "unit") if condition[part]]
-    named = " ".join([condition["type"].replace("_", " "), *limit])
-    return f"{named} ({condition['raw']!r})"
+def condition(said: Fact) -> str:
+    """A condition in words, with what is printed."""
+    limit = [said[part] for part in ("operator", "value", "unit") if said[part]]
+    named = " ".join([said["type"].replace("_", " "), *limit])
+    return f"{named} ({said['raw']!r})"
 
 
 def _dates(rule: Fact) -> str | None:

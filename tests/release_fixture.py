@@ -1,5 +1,9 @@
 """A small curated and raw store, made by hand: four payers, two bulletins, two releases.
 
+The second release has a history. Acme's list was another one twice before: at first A4253 was
+required and E0748 listed, then E0260-RR was missing, and now E0470 is there too. Cobalt's list was
+whole once, and named E0424. Borealis' newest version is held.
+
     acme      a text list read whole, in two sections, with one row held back; no other list
     borealis  a PDF list whose newest version is held, and an exchange list never retrieved
     cobalt    a list that ends in the middle
@@ -34,6 +38,12 @@ FIRST_MADE = datetime(2026, 11, 1, 6, 0, tzinfo=UTC)
 SECOND_MADE = datetime(2026, 11, 21, 23, 30, tzinfo=UTC)
 RETRIEVED = datetime(2026, 10, 30, 5, 0, tzinfo=UTC)
 HELD_SINCE = datetime(2026, 11, 20, 5, 0, tzinfo=UTC)
+# The looks that found the versions before those of `RETRIEVED`.
+ACME_FIRST = datetime(2026, 9, 1, 5, 0, tzinfo=UTC)
+ACME_SECOND = datetime(2026, 10, 5, 5, 0, tzinfo=UTC)
+COBALT_FIRST = datetime(2026, 10, 10, 5, 0, tzinfo=UTC)
+# The snapshots of these versions, which are not kept in the raw store.
+ACME_FIRST_SHA256, ACME_SECOND_SHA256, COBALT_FIRST_SHA256 = "1" * 64, "2" * 64, "c" * 64
 HELD_REASON = "61 rows where the version before has 400; look at the file and widen expect.rows"
 
 ACME_LIST = """\
@@ -120,12 +130,17 @@ def write_release(
     previous: str | None,
     created_at: datetime,
     tables: dict[str, list[dict[str, Any]]],
+    *,
+    only: bool = False,
 ) -> None:
-    """Write a release with every table, those not given without rows, and make it the latest."""
+    """Write a release and make it the latest.
+
+    Tables that are not given are there without rows, unless `only` those given are wanted.
+    """
     folder = store.curated / "releases" / name
     folder.mkdir(parents=True)
     files = {}
-    for table in TABLES.values():
+    for table in (TABLES[name] for name in (tables if only else TABLES)):
         path = folder / f"{table.name}.parquet"
         rows = tables.get(table.name, [])
         pq.write_table(pa.Table.from_pylist(rows, schema=arrow_schema(table)), path)
@@ -266,13 +281,26 @@ def _tables(store: Store) -> dict[str, list[dict[str, Any]]]:
         ),
         rule(store, "cobalt_dme", 3, "E0601", raw_text="| E0601 | Yes |"),
     ]
+    for row in rules:
+        row["first_seen"] = _first_seen(row)
     return {
         "prior_authorization": rules,
         "documents": _documents(store),
         "requirements": _requirements(store),
         "quarantine": [_ask_us(store)],
         "changes": _changes(rules),
+        "contradictions": _contradictions(rules),
+        "prior_authorization_history": _rule_history(store, rules),
+        "document_history": _document_history(store),
     }
+
+
+def _first_seen(row: dict[str, Any]) -> datetime:
+    if row["payer"] == "cobalt":
+        return COBALT_FIRST
+    if row["payer"] == "borealis" or row["code"] in ("E0260", "E0470"):
+        return RETRIEVED
+    return ACME_SECOND if row["code"] == "A4253" else ACME_FIRST
 
 
 def _first_tables(store: Store) -> dict[str, list[dict[str, Any]]]:
@@ -319,6 +347,127 @@ def _documents(store: Store) -> list[dict[str, Any]]:
         document(store, "dune_dme", "dune", status="missing", rows=0, retrieved_at=None),
         document(store, "pdac_k1007", None, kind="bulletin", publisher="PDAC", is_specimen=True),
     ]
+
+
+def rule_version(row: dict[str, Any], first_seen: datetime, **given: Any) -> dict[str, Any]:
+    """A row of `prior_authorization_history`: a rule since a look, and still so unless given."""
+    values = {
+        **row,
+        "first_seen": first_seen,
+        "reappeared": False,
+        **given,
+    }
+    return {name: values.get(name) for name in TABLES["prior_authorization_history"].names}
+
+
+def run_of_looks(row: dict[str, Any], outcome: str = "accepted", **given: Any) -> dict[str, Any]:
+    """A row of `document_history`, of a version as `document` makes one, unless given otherwise."""
+    is_whole = outcome == "accepted" and not given.get("is_truncated", row["is_truncated"])
+    values = {**row, "outcome": outcome, "is_whole": is_whole, **given}
+    return {name: values.get(name) for name in TABLES["document_history"].names}
+
+
+def _rule_history(store: Store, rules: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    of = {(row["payer"], row["code"]): row for row in rules}
+    strips, bed = of["acme", "A4253"], of["acme", "E0260"]
+    in_first = {"sha256": ACME_FIRST_SHA256}
+    until_second = {**in_first, "last_seen": ACME_FIRST, "known_until": ACME_SECOND}
+    required = {"pa_status": "required", "pa_raw": "Yes", "crd_pa_needed": "auth-needed"}
+    removed = rule(store, "acme_dme", 5, "E0748")
+    cut_off = rule(store, "cobalt_dme", 4, "E0424", raw_text="| E0424 | Yes |")
+    special = (strips, bed, of["acme", "E0470"], of["cobalt", "E0601"])
+    return [
+        *(
+            rule_version(row, ACME_FIRST, **in_first)
+            for row in rules
+            if row["payer"] == "acme" and row not in special
+        ),
+        rule_version(strips, ACME_FIRST, end_basis="changed", **required, **until_second),
+        rule_version(strips, ACME_SECOND, sha256=ACME_SECOND_SHA256),
+        rule_version(bed, ACME_FIRST, end_basis="absent_from_list", **until_second),
+        rule_version(bed, RETRIEVED, reappeared=True),
+        rule_version(removed, ACME_FIRST, end_basis="absent_from_list", **until_second),
+        rule_version(of["acme", "E0470"], RETRIEVED),
+        rule_version(of["borealis", "A4253"], RETRIEVED),
+        rule_version(of["cobalt", "E0601"], COBALT_FIRST, sha256=COBALT_FIRST_SHA256),
+        rule_version(
+            cut_off,
+            COBALT_FIRST,
+            sha256=COBALT_FIRST_SHA256,
+            last_seen=COBALT_FIRST,
+            unseen_in=[store.sha256["cobalt_dme"]],
+        ),
+    ]
+
+
+def _document_history(store: Store) -> list[dict[str, Any]]:
+    every = {(row["source"], row["status"]): row for row in _documents(store)}
+    acme, cobalt = every["acme_dme", "current"], every["cobalt_dme", "current"]
+    first = {"retrieved_at": ACME_FIRST, "first_seen": ACME_FIRST, "last_seen": ACME_FIRST}
+    second = {"retrieved_at": ACME_SECOND, "first_seen": ACME_SECOND, "last_seen": ACME_SECOND}
+    whole = {"retrieved_at": COBALT_FIRST, "first_seen": COBALT_FIRST, "last_seen": COBALT_FIRST}
+    return [
+        run_of_looks(every["acme_bulletin", "current"]),
+        run_of_looks(
+            acme, sha256=ACME_FIRST_SHA256, quarantined=0, known_until=ACME_SECOND, **first
+        ),
+        run_of_looks(
+            acme, sha256=ACME_SECOND_SHA256, quarantined=0, known_until=RETRIEVED, **second
+        ),
+        run_of_looks(acme),
+        run_of_looks(every["borealis_medicaid", "stale"], known_until=HELD_SINCE),
+        run_of_looks(every["borealis_medicaid", "held"], "held"),
+        run_of_looks(
+            cobalt,
+            sha256=COBALT_FIRST_SHA256,
+            is_truncated=False,
+            known_until=RETRIEVED,
+            **whole,
+        ),
+        run_of_looks(cobalt),
+        run_of_looks(every["pdac_k1007", "current"]),
+    ]
+
+
+def _contradictions(rules: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    of = {(row["payer"], row["code"]): row for row in rules}
+    orthosis = of["acme", "L1833"]
+    reference = {"right_source": "code_set", "right_table": "codes", "right_says": "Knee brace"}
+    return [
+        _contradiction(
+            {**_side("left", of["acme", "A4253"]), **_side("right", of["borealis", "A4253"])},
+            kind="payers_differ",
+            code="A4253",
+            strength="opposite",
+            both_may_hold=True,
+            explanation="acme does not require authorization of A4253, borealis does",
+        ),
+        _contradiction(
+            {**_side("left", orthosis), **reference},
+            kind="other_description",
+            code="L1833",
+            strength="different",
+            both_may_hold=False,
+            explanation="acme describes L1833 in the official words of another code",
+        ),
+    ]
+
+
+def _contradiction(sides: dict[str, Any], **values: Any) -> dict[str, Any]:
+    row = {**dict.fromkeys(TABLES["contradictions"].names), **sides, **values}
+    row["code_system"] = "HCPCS"
+    row["contradiction_key"] = digest([row["kind"], row["code"]])
+    return row
+
+
+def _side(which: str, row: dict[str, Any]) -> dict[str, Any]:
+    told = ("source", "document", "row_key", "payer", "sha256", "url", "page", "line")
+    return {
+        f"{which}_table": "prior_authorization",
+        f"{which}_says": row["pa_status"],
+        f"{which}_scope": row["line_of_business"],
+        **{f"{which}_{name}": row[name] for name in told},
+    }
 
 
 def _requirements(store: Store) -> list[dict[str, Any]]:

@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from flows.cli import main
-from flows.commands.lookup import NOT_INGESTED
+from flows.commands.answering import NOT_INGESTED
 from flows.lookup import CodeError, Question, codes_asked, lookup
 from flows.releases import latest
 from schemas.statuses import STATUSES
@@ -355,24 +355,6 @@ def test_modifier_keeps_rules_with_it_and_rules_without_any(store: Store) -> Non
     assert len(ask_acme(store, "E0601-RR")["rules"]) == 2
     other = ask_acme(store, "E0260-NU")
     assert (other["answer"], other["rules"], other["only_with_modifiers"]) == ("listed", [], ["RR"])
-
-
-def test_as_known_reads_the_newest_release_made_by_the_end_of_that_day(store: Store) -> None:
-    def status(day: str) -> str:
-        answer = ask_acme(store, "A4253", "--as-known", day)
-        return str(answer["rules"][0]["pa_status"])
-
-    assert status("2026-11-01") == "required"
-    assert status("2026-11-20") == "required"
-    assert status("2026-11-21") == "not_required"
-
-
-def test_as_known_before_the_first_release_is_not_ingested(store: Store) -> None:
-    result = run(store, "A4253", "--as-known", "2026-10-31", "--json")
-    (answer,) = json.loads(result.stdout)
-    assert (answer["answer"], answer["release"]) == ("not_ingested", None)
-    assert result.exit_code == NOT_INGESTED
-    assert "2026-10-31" in result.stderr
 
 
 def test_no_release_at_all_says_to_refresh(tmp_path: Path) -> None:

@@ -8,52 +8,56 @@ from datetime import date
 
 import click
 
-from flows.commands.options import as_json_option, day, folders, print_json, remark, said_plainly
-from flows.releases import as_known as release_as_known
-from flows.releases import latest
+from flows.commands.options import as_json_option, day, folders, said_plainly
 from flows.settings import Settings
-
-NOT_INGESTED = 4
 
 
 @click.command()
-@click.argument("codes", nargs=-1, required=True)
+@click.argument("codes", nargs=-1)
+@click.option(
+    "--codes",
+    "catalogue",
+    metavar="FILE",
+    type=click.Path(exists=True, dir_okay=False, allow_dash=True),
+    help="Codes from a file, or - for standard input: one a line, or the first column of a CSV. "
+    "Blank lines and those that begin with # are passed over; a line that is no code is named on "
+    "stderr, and the exit status is then 2.",
+)
 @click.option("--payer", help="Only this payer, by id or name.")
 @click.option("--on", type=day, metavar="DATE", help="Only rules in force on this day.")
-@click.option("--as-known", type=day, metavar="DATE", help="As known at the end of this day (UTC).")
+@click.option(
+    "--as-known",
+    type=day,
+    metavar="DATE",
+    help="As known at the end of this day (UTC), from the history that a release has.",
+)
+@click.option("--release", metavar="ID", help="In this kept release, not in the latest.")
 @as_json_option
+@click.option("--csv", "as_csv", is_flag=True, help="Print CSV: a line for each rule, or answer.")
 @folders
 @click.pass_obj
 def lookup(
     settings: Settings,
     codes: tuple[str, ...],
+    catalogue: str | None,
     payer: str | None,
     on: date | None,
     as_known: date | None,
+    release: str | None,
     as_json: bool,
+    as_csv: bool,
 ) -> None:
     """What the lists say about codes, e.g. E0601, 95810 or E0601-RR.
 
     Exits with 4 if any answer is "not ingested".
     """
-    from flows import answer_text
-    from flows.lookup import CodeError, Question, codes_asked, unanswered
-    from flows.lookup import lookup as look_up
+    from flows.commands.answering import Asked, answer
+    from flows.lookup import CodeError
 
-    with said_plainly(CodeError, usage=True):
-        question = Question(codes_asked(codes), payer, on)
-    if as_known is None:
-        release = latest(settings.curated)
-        why = f"there is no release in {settings.curated}: run `precert refresh`"
-    else:
-        release = release_as_known(settings.curated, as_known)
-        why = f"no release in {settings.curated} is as old as {as_known}: see `precert releases`"
-    answers = look_up(release, question) if release else unanswered(question, why)
-    if as_json:
-        print_json(answer.as_json() for answer in answers)
-        if release is None:
-            remark(why)
-    else:
-        click.echo(answer_text.text(answers))
-    if any(answer.answer == "not_ingested" for answer in answers):
-        sys.exit(NOT_INGESTED)
+    if as_json and as_csv:
+        raise click.UsageError("--json and --csv exclude each other: choose one")
+    asked = Asked(codes, catalogue, payer, on, as_known, release, as_json, as_csv)
+    with said_plainly(CodeError, usage=True), said_plainly(OSError):
+        status = answer(settings.curated, asked)
+    if status:
+        sys.exit(status)

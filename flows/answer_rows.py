@@ -1,0 +1,101 @@
+"""The answers of a lookup as lines of a CSV file: one for each rule, one for an answer without any.
+
+The columns and their order are kept from version to version; new ones come at the end. What an
+answer is, is decided in `flows.lookup`.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Iterator
+from typing import Any, TextIO
+
+from flows.answer_text import condition
+from flows.lookup import Answer
+from flows.printed_facts import Fact
+from flows.spreadsheet_text import neutral
+
+_OF_RULE = (
+    "pa_status",
+    "crd_pa_needed",
+    "conditions",
+    "reviewer",
+    "notes",
+    "effective_from",
+    "effective_to",
+    "effective_basis",
+    "date_semantics",
+    "line_of_business",
+    "state",
+    "section",
+)
+_CODE_STATE = ("code_active", "code_ended_on", "code_replaced_by")
+_PLACE = ("source", "document", "url", "page", "line")
+COLUMNS = (
+    "code",
+    "modifiers",
+    "payer",
+    "payer_name",
+    "answer",
+    *_OF_RULE,
+    "explanation",
+    "list_read_on",
+    "list_freshness",
+    *_CODE_STATE,
+    "contradictions",
+    *_PLACE,
+    "row_key",
+    "release",
+)
+_NO_RULE: Fact = {"place": {}}
+
+
+def write_csv(answers: Iterable[Answer], file: TextIO) -> None:
+    """Write the heading and the lines. What a spreadsheet would compute is neutralised."""
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    writer.writerows(_lines(answers))
+
+
+def _lines(answers: Iterable[Answer]) -> Iterator[list[Any]]:
+    for answer in answers:
+        for rule in answer.rules or (_NO_RULE,):
+            yield [
+                neutral(cell) if cell.__class__ is str else cell for cell in _cells(answer, rule)
+            ]
+
+
+def _cells(answer: Answer, rule: Fact) -> Iterator[Any]:
+    yield answer.code
+    yield " ".join(rule.get("modifiers") or answer.modifiers)
+    yield answer.payer
+    yield answer.payer_name
+    yield answer.answer
+    for name in _OF_RULE:
+        value = rule.get(name)
+        yield "; ".join(map(condition, value)) if name == "conditions" and value else value
+    yield _said(answer)
+    yield answer.list_read_on
+    yield answer.list_freshness
+    yield _truth(rule.get("code_active"))
+    yield rule.get("code_ended_on")
+    yield " ".join(rule.get("code_replaced_by") or ())
+    yield len(answer.contradictions)
+    for name in _PLACE:
+        yield rule["place"].get(name)
+    yield rule.get("row_key")
+    yield answer.release
+
+
+def _said(answer: Answer) -> str | None:
+    """The explanation, with why a listed code has no rule where that is so."""
+    clauses = [answer.explanation]
+    if answer.only_with_modifiers:
+        clauses.insert(0, f"listed only with {', '.join(answer.only_with_modifiers)}")
+    if answer.not_in_force_on:
+        clauses.insert(0, f"no rule is in force on {answer.not_in_force_on}")
+    return "; ".join(filter(None, clauses)) or None
+
+
+def _truth(value: bool | None) -> str | None:
+    return None if value is None else str(value).lower()

@@ -1,0 +1,48 @@
+"""DuckDB as a reading command opens it: in memory, and without what its package loads beside it.
+
+The package `duckdb` gives its engine, the module `_duckdb`, relations, expressions and links to
+other libraries; to load these takes twice as long as the engine and a query. What is queried is
+not known here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from flows.releases import ReleaseError
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+_CONFIG: dict[str, Any] = {
+    "autoinstall_known_extensions": False,
+    "autoload_known_extensions": False,
+}
+
+
+def _engine() -> ModuleType:
+    try:
+        return import_module("_duckdb")
+    except ImportError:  # a version of the package that has its engine elsewhere
+        return import_module("duckdb")
+
+
+@contextmanager
+def opened() -> Iterator[DuckDBPyConnection]:
+    """An empty DuckDB in memory that loads no extension; its errors come as `ReleaseError`."""
+    engine = _engine()
+    connection = engine.connect(config=_CONFIG)
+    try:
+        yield connection
+    except engine.Error as error:
+        said = str(error).splitlines()[0]
+        raise ReleaseError(
+            f"a table of the release cannot be read ({said}): run `precert releases verify` to see "
+            "what is damaged"
+        ) from error
+    finally:
+        connection.close()
