@@ -28,7 +28,7 @@ _BLANK_OR_HYPHEN = r"[\s-]"
 _SQL = f"""
 SELECT code, reasons, cells, {", ".join(PLACE)}
 FROM {PARQUET}
-WHERE "table" = 'prior_authorization' AND sha256 IN (SELECT unnest($snapshots))
+WHERE "table" = 'prior_authorization' AND sha256 IN (SELECT unnest(string_split($snapshots, ' ')))
 ORDER BY source, document, page, line
 """
 
@@ -62,8 +62,8 @@ def read_held_back(
     found = HeldBack(rows_of, naming, unread)
     if not lists or not release.rows("quarantine"):
         return found
-    snapshots = [version.sha256 for version in lists]
-    parameters = {"snapshots": snapshots, "path": intact(release, "quarantine")}
+    snapshots = [version.sha256 for version in lists if version.sha256]
+    parameters = {"snapshots": " ".join(snapshots), "path": intact(release, "quarantine")}
     for code, reasons, printed, *cells in connection.execute(_SQL, parameters).fetchall():
         place = dict(zip(PLACE, cells, strict=True))
         version = place["source"], place["document"], place["sha256"]

@@ -127,6 +127,8 @@ def _columns(*names: str) -> str:
     return ", ".join(map(_column, names))
 
 
+# Lists are given as one text: a list of Python values makes DuckDB load libraries for kinds of
+# values that are not in it.
 # Rules of the codes themselves, and the few ranges that may have one of them.
 _RULES_SQL = f"""
 SELECT payer, unseen_in, {_columns(*_RULE, *PLACE)}
@@ -136,7 +138,7 @@ FROM (
     SELECT {", ".join(f"NULL::{kind} AS {name}" for name, kind in _YOUNGER.items())} WHERE false
 )
 WHERE (
-    code IN (SELECT unnest($codes))
+    code IN (SELECT unnest(string_split($codes, ' ')))
     OR (code_end IS NOT NULL AND code <= $last AND code_end >= $first)
 )
 """
@@ -144,13 +146,13 @@ _KNOWN_BY = """
 AND epoch_us(first_seen) <= $limit AND (known_until IS NULL OR epoch_us(known_until) > $limit)
 """
 _UNSEEN = """
-AND known_until IS NULL AND list_has_any(unseen_in, $snapshots)
+AND known_until IS NULL AND list_has_any(unseen_in, string_split($snapshots, ' '))
 """
 _IN_ORDER = "ORDER BY payer, source, document, page, line, row_key"
 _REQUIREMENTS_SQL = f"""
 SELECT {_columns(*_REQUIREMENT, *PLACE)}
 FROM {PARQUET}
-WHERE code IN (SELECT unnest($codes))
+WHERE code IN (SELECT unnest(string_split($codes, ' ')))
 ORDER BY code, effective_from, source, document, page, line, row_key
 """
 _DISAGREEMENTS_SQL = f"""
@@ -158,7 +160,7 @@ SELECT
     {", ".join(_DISAGREEMENT)},
     {", ".join(f"left_{name}" for name in _SIDE)}, {", ".join(f"right_{name}" for name in _SIDE)}
 FROM {PARQUET}
-WHERE code IN (SELECT unnest($codes))
+WHERE code IN (SELECT unnest(string_split($codes, ' ')))
 ORDER BY code, strength = 'opposite' DESC, both_may_hold, kind, contradiction_key
 """
 
@@ -204,7 +206,7 @@ def read_rules(
 ) -> Rules:
     """The rules as published, or as known at the end of a day."""
     ordered = codes.ordered
-    asked: dict[str, Any] = {"codes": ordered, "first": ordered[0], "last": ordered[-1]}
+    asked: dict[str, Any] = {"codes": " ".join(ordered), "first": ordered[0], "last": ordered[-1]}
     rules = Rules(defaultdict(list), defaultdict(list))
     if day is None:
         sql = _RULES_SQL + _IN_ORDER
@@ -214,7 +216,7 @@ def read_rules(
         if not snapshots or not has_history(release):
             return rules
         sql = _RULES_SQL + _UNSEEN + _IN_ORDER
-        parameters = {**asked, "limit": None, "snapshots": snapshots}
+        parameters = {**asked, "limit": None, "snapshots": " ".join(snapshots)}
     else:
         sql = _RULES_SQL + _KNOWN_BY + _IN_ORDER
         parameters = {**asked, "limit": last_instant(day)}
@@ -321,7 +323,7 @@ def _rows(
     """The rows of a query; none where the release has no such table, or an empty one."""
     if not release.rows(table):
         return []
-    parameters = {"codes": codes.ordered, "path": intact(release, table)}
+    parameters = {"codes": " ".join(codes.ordered), "path": intact(release, table)}
     return connection.execute(sql, parameters).fetchall()
 
 
