@@ -77,8 +77,8 @@ def test_file_has_every_row_of_the_parquet_in_its_order(released: Settings, tmp_
     with opened(out) as connection:
         for table, number in written.items():
             path = release.folder / f"{table}.parquet"
-            parquet = duckdb.execute(f"SELECT * FROM read_parquet('{path}')").to_arrow_table()
-            copy = connection.execute(f'FROM "{table}"').to_arrow_table()
+            parquet = duckdb.sql(f"SELECT * FROM read_parquet('{path}')").to_arrow_table()
+            copy = connection.sql(f'FROM "{table}"').to_arrow_table()
             assert copy.num_rows == number
             assert copy.to_pylist() == parquet.to_pylist(), table
 
