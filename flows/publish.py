@@ -40,6 +40,7 @@ from flows.settings import Settings
 from flows.table_files import EmptyValueError, write_rows
 from flows.versions_before import versions_before
 from schemas.tables import CHANGES, DOCUMENTS
+from schemas.version import SCHEMA_VERSION
 
 STAGING = ".staging"
 # The modules that decide a release's content beside extraction and the gates.
@@ -142,6 +143,7 @@ def publish(
     write_rows(CHANGES, _changes(documents, reference, base.release, staging), path)
     files |= {path.name: _described(path)}
     said = {
+        "schema_version": SCHEMA_VERSION,
         "previous": base.release.id if base.release else None,
         "sequence": base.sequence,
         "created_at": at.isoformat(),

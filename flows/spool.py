@@ -13,6 +13,7 @@ import glob
 import shutil
 from collections import defaultdict
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -78,18 +79,22 @@ class Spool:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-def opened(aside: Path) -> duckdb.DuckDBPyConnection:
-    """A DuckDB within bounds of memory that puts what it cannot hold into the folder `aside`."""
+@contextmanager
+def opened(aside: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A DuckDB within bounds of memory that puts what it cannot hold into the folder `aside`.
+
+    The folder is gone afterwards.
+    """
     connection = duckdb.connect(
-        config={
-            "memory_limit": MEMORY,
-            "temp_directory": str(aside),
-            "threads": 2,
-        }
+        config={"memory_limit": MEMORY, "temp_directory": str(aside), "threads": 2}
     )
-    # A bar would be in the midst of what is printed.
-    connection.execute("SET TimeZone = 'UTC'; SET enable_progress_bar = false")
-    return connection
+    try:
+        # A bar would be in the midst of what is printed.
+        connection.execute("SET TimeZone = 'UTC'; SET enable_progress_bar = false")
+        yield connection
+    finally:
+        connection.close()
+        shutil.rmtree(aside, ignore_errors=True)
 
 
 def view_of(connection: duckdb.DuckDBPyConnection, name: str, path: Path) -> None:
