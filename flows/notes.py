@@ -112,13 +112,13 @@ def _groups(connection: DuckDBPyConnection, folder: Path) -> list[_Group]:
     listed: dict[tuple[str | None, str, str], list[str]] = {}
     found = connection.execute(_FIRST, of)
     while row := found.fetchone():
-        listed.setdefault(tuple(row[:3]), []).append(_in_words(*row[2:]))
+        listed.setdefault((row[0], row[1], row[2]), []).append(_in_words(*row[2:]))
     groups = []
-    for key, rows in groupby(counted, key=lambda row: tuple(row[:3])):
+    for (payer, cause, op), rows in groupby(counted, key=lambda row: (row[0], row[1], row[2])):
         tables = list(rows)
         by_table = {table: times for *_, table, times, _high in tables}
         high = sum(row[-1] for row in tables)
-        groups.append(_Group(*key, by_table, high, listed[key]))
+        groups.append(_Group(payer, cause, op, by_table, high, listed[payer, cause, op]))
     return groups
 
 
