@@ -16,16 +16,10 @@ from flows.held_back import HeldBack, read_held_back
 from flows.known import RULES, versions_known
 from flows.left_open import explanation, untold_rows
 from flows.payer_lists import Lists, Version, gap, is_called, payer_lists, payer_names
-from flows.printed_facts import (
-    CodesAsked,
-    Fact,
-    Rules,
-    read_disagreements,
-    read_requirements,
-    read_rules,
-)
+from flows.printed_facts import CodesAsked, Fact, read_disagreements, read_requirements
 from flows.quick_duckdb import opened
 from flows.releases import Release, intact
+from flows.rule_facts import Rules, read_rules
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
