@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 POINTER = "latest.json"
 MANIFEST = "release.json"
+# Where a release is made, beside the others, until it is whole.
+STAGING = ".staging"
 # The tables whose rows tell the size of a release at a glance.
 MAIN_TABLES = (
     "prior_authorization",
@@ -33,10 +35,10 @@ MAIN_TABLES = (
     "changes",
     "quarantine",
 )
-# What may lie in a release without standing in its manifest: words for people, no data.
 # A table of a release in a query, for the path that `intact` gives. Folders named like
 # `payer=x` are no columns.
 PARQUET = "read_parquet($path, hive_partitioning = false)"
+# What may lie in a release without standing in its manifest: words for people, no data.
 _COMPANIONS = re.compile(r"release\.json|datapackage\.json|NOTES\.md|index\.html|validation/.+")
 _RELEASE_ID = re.compile(r"[0-9]+-[0-9a-f]{8}")
 _VERIFY = "run `precert releases verify` to see what is damaged"
@@ -101,7 +103,13 @@ def latest(curated: Path) -> Release | None:
 def history(curated: Path) -> Iterator[Release]:
     """The latest release and those before it, newest first, as far back as they are kept."""
     release = latest(curated)
-    while release is not None:
+    if release is not None:
+        yield from chain(curated, release)
+
+
+def chain(curated: Path, release: Release) -> Iterator[Release]:
+    """A release and those before it, newest first, as far back as they are kept."""
+    while True:
         yield release
         before = release.previous
         if before is None or not (curated / "releases" / before).is_dir():
@@ -113,6 +121,12 @@ def history(curated: Path) -> Iterator[Release]:
                 f"sequence ({older.sequence}): {_REBUILD}"
             )
         release = older
+
+
+def folders(curated: Path) -> list[Path]:
+    """The folders that releases may lie in, pointed at or not, oldest first by their names."""
+    found = (curated / "releases").glob("[!.]*/")
+    return sorted(path for path in found if path.is_dir())
 
 
 def kept(curated: Path) -> list[Release]:
@@ -242,23 +256,51 @@ def verify(curated: Path, name: str | None = None) -> list[str]:
     """What is wrong with the pointer and with one release (the latest by default), a line each.
 
     Every file is held against its bytes, SHA-256 and rows in the manifest; a missing and an
-    unknown file are wrong too.
+    unknown file are wrong too, and so is a release before it that is there and cannot be read.
     """
-    problems: list[str] = []
-    release: Release | None = None
-    try:
-        release = latest(curated)
-        if release is None:
-            problems.append(f"{curated / POINTER} does not exist: run `precert refresh`")
-    except ReleaseError as error:
-        problems.append(str(error))
+    problems, release = _pointer_problems(curated)
     if name and (release is None or release.id != name):
         try:
             release = read_release(curated, name)
         except ReleaseError as error:
             problems.append(str(error))
             release = None
-    return problems if release is None else problems + _release_problems(release)
+    if release is None:
+        return problems
+    return [*problems, *_chain_problems(curated, release), *_release_problems(release)]
+
+
+def verify_all(curated: Path) -> Iterator[tuple[str | None, list[str]]]:
+    """What is wrong with each release in the store, oldest first, pointed at or not, by its name.
+
+    What is wrong with the pointer and the order of releases comes first, without a name.
+    """
+    problems, release = _pointer_problems(curated)
+    yield None, problems + (_chain_problems(curated, release) if release else [])
+    for folder in folders(curated):
+        try:
+            yield folder.name, _release_problems(read_release(curated, folder.name))
+        except ReleaseError as error:
+            yield folder.name, [f"{folder} holds no release that can be read ({error})"]
+
+
+def _pointer_problems(curated: Path) -> tuple[list[str], Release | None]:
+    try:
+        release = latest(curated)
+    except ReleaseError as error:
+        return [str(error)], None
+    if release is None:
+        return [f"{curated / POINTER} does not exist: run `precert refresh`"], None
+    return [], release
+
+
+def _chain_problems(curated: Path, release: Release) -> list[str]:
+    try:
+        for _ in chain(curated, release):
+            pass
+    except ReleaseError as error:
+        return [str(error)]
+    return []
 
 
 def _release_problems(release: Release) -> list[str]:

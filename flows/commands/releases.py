@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Sequence
 
@@ -16,7 +17,8 @@ from flows.commands.options import (
     remark,
     said_plainly,
 )
-from flows.releases import MAIN_TABLES, Release, history, latest, roll_back
+from flows.prune import DAYS, KEEP, LEAST_KEPT
+from flows.releases import MAIN_TABLES, Release, history, latest, roll_back, verify_all
 from flows.releases import kept as all_releases
 from flows.releases import verify as release_problems
 from flows.settings import Settings
@@ -68,16 +70,36 @@ def _releases_table(kept: Sequence[Release]) -> str:
 
 @releases.command()
 @click.argument("release", required=False)
+@click.option("--all", "every", is_flag=True, help="Every release there is, and their order.")
+@as_json_option
 @folders
 @click.pass_obj
-def verify(settings: Settings, release: str | None) -> None:
-    """Hold every file of a release (the latest by default) against its manifest."""
-    problems = release_problems(settings.curated, release)
-    for problem in problems:
+def verify(settings: Settings, release: str | None, every: bool, as_json: bool) -> None:
+    """Hold every file of a release (the latest by default) against its manifest.
+
+    Its bytes, hash and rows; the pointer, and the releases before it. Exits with 1 where one is
+    wrong.
+    """
+    if every and release:
+        raise click.UsageError(f"--all holds {release} against its manifest too: give one of them")
+    found: list[tuple[str | None, list[str]]] = []
+    if every:
+        found += verify_all(settings.curated)
+    else:
+        found.append((release, release_problems(settings.curated, release)))
+    problems = [problem for _, of in found for problem in of]
+    if as_json:
+        print_json({"release": name, "problems": of} for name, of in found)
+    for problem in () if as_json else problems:
         click.echo(problem)
     if problems:
         sys.exit(1)
-    click.echo(f"release {release or latest(settings.curated)} is whole")
+    if as_json:
+        return
+    if every:
+        click.echo(f"{len(found) - 1} releases are whole")
+    else:
+        click.echo(f"release {release or latest(settings.curated)} is whole")
 
 
 @releases.command()
@@ -102,3 +124,50 @@ def rollback(settings: Settings, release: str) -> None:
     )
     if before:
         click.echo(f"To take this back: precert releases rollback {before}")
+
+
+@releases.command()
+@click.option(
+    "--keep",
+    type=click.IntRange(min=LEAST_KEPT),
+    default=KEEP,
+    show_default=True,
+    help="Keep so many of the newest releases, at least.",
+)
+@click.option(
+    "--days",
+    type=click.IntRange(0, 36_500),
+    default=DAYS,
+    show_default=True,
+    help="Keep all that were made, or rolled back, in the last days before the newest.",
+)
+@click.option("--dry-run", is_flag=True, help="Only say what would be removed.")
+@as_json_option
+@folders
+@click.pass_obj
+def prune(settings: Settings, keep: int, days: int, dry_run: bool, as_json: bool) -> None:
+    """Remove old releases, and what runs that died left half-made.
+
+    The latest release stays always, raw/ is never touched, and what cannot be read is named and
+    left. Exits with 5 if a refresh runs.
+    """
+    from flows.prune import prune as remove
+    from flows.store import now
+
+    with one_at_a_time(as_json=as_json), said_plainly(OSError):
+        found = remove(settings.curated, now, keep=keep, days=days, dry_run=dry_run)
+    if as_json:
+        click.echo(json.dumps(found.as_json() | {"dry_run": dry_run}, indent=1))
+    else:
+        verb = "would remove" if dry_run else "removed"
+        for leaving in found.leaving:
+            what = leaving.release or f"what a run that died left in {leaving.folder}"
+            click.echo(f"{verb} {what} ({leaving.bytes:,} bytes)")
+        stay = f"{len(found.staying)} releases stay"
+        click.echo(
+            f"{verb} {found.freed:,} bytes; {stay}"
+            if found.leaving
+            else f"nothing to remove; {stay}"
+        )
+    for sentence in found.unreadable:
+        remark(sentence)
