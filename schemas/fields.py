@@ -190,21 +190,26 @@ def nullable_schema(table: Table) -> pa.Schema:
 
 
 def frictionless_schema(table: Table) -> dict[str, Any]:
-    """The Table Schema (Data Package v2) of a table."""
+    """The Table Schema (Data Package v2) of a table.
+
+    The standard has no constraints for the items of a list: they stand in `itemConstraints`.
+    """
     fields = []
     for field in table:
-        constraints: dict[str, Any] = {}
-        if field.required:
-            constraints["required"] = True
-        if field.allowed and field.kind == "string":
-            constraints["enum"] = list(field.allowed)
-        if field.pattern and field.kind == "string":
-            constraints["pattern"] = field.pattern
         entry: dict[str, Any] = {
             "name": field.name,
             "type": FRICTIONLESS_TYPES[field.kind],
             "description": field.meaning,
         }
+        constraints: dict[str, Any] = {"required": True} if field.required else {}
+        values: dict[str, Any] = {"enum": list(field.allowed)} if field.allowed else {}
+        if field.pattern:
+            # The standard's patterns are those of XML Schema, whose groups have no other form.
+            values["pattern"] = field.pattern.replace("(?:", "(")
+        if field.kind == "string":
+            constraints |= values
+        elif values:
+            entry["itemConstraints"] = values
         if constraints:
             entry["constraints"] = constraints
         fields.append(entry)
