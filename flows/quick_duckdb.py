@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -21,9 +22,12 @@ if TYPE_CHECKING:
 _CONFIG: dict[str, Any] = {
     "autoinstall_known_extensions": False,
     "autoload_known_extensions": False,
+    # A file is believed for its bytes at each question, not for those that were read before.
+    "enable_external_file_cache": False,
 }
 
 
+@cache
 def _engine() -> ModuleType:
     try:
         return import_module("_duckdb")
@@ -31,18 +35,21 @@ def _engine() -> ModuleType:
         return import_module("duckdb")
 
 
+@cache
+def _connection() -> DuckDBPyConnection:
+    """The one DuckDB of this process; it has no tables, so that nothing has to be closed."""
+    connection: DuckDBPyConnection = _engine().connect(config=_CONFIG)
+    return connection
+
+
 @contextmanager
 def opened() -> Iterator[DuckDBPyConnection]:
     """An empty DuckDB in memory that loads no extension; its errors come as `ReleaseError`."""
-    engine = _engine()
-    connection = engine.connect(config=_CONFIG)
     try:
-        yield connection
-    except engine.Error as error:
+        yield _connection()
+    except _engine().Error as error:
         said = str(error).splitlines()[0]
         raise ReleaseError(
             f"a table of the release cannot be read ({said}): run `precert releases verify` to see "
             "what is damaged"
         ) from error
-    finally:
-        connection.close()
