@@ -24,6 +24,7 @@ from flows.releases import PARQUET, Release, ReleaseError, history, intact, open
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
+_RELEASE = re.compile(r"[0-9]+-[0-9a-f]{8}")
 _ISO_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _COLUMNS = (
     "op",
@@ -158,6 +159,8 @@ def _place(kept: Sequence[Release], name: str) -> int:
     ids = [release.id for release in kept]
     if name not in ids:
         known = ", ".join(ids)
+        if _RELEASE.fullmatch(name):
+            raise SinceError(f"release {name} is not kept, or never was made; kept are: {known}")
         raise SinceError(f"{name!r} is neither a release nor a day (2026-01-31); known: {known}")
     return ids.index(name)
 

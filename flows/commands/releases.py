@@ -18,6 +18,7 @@ from flows.commands.options import (
     said_plainly,
 )
 from flows.prune import DAYS, KEEP, LEAST_KEPT
+from flows.prune import prune as remove
 from flows.releases import MAIN_TABLES, Release, history, latest, roll_back, verify_all
 from flows.releases import kept as all_releases
 from flows.releases import verify as release_problems
@@ -151,7 +152,6 @@ def prune(settings: Settings, keep: int, days: int, dry_run: bool, as_json: bool
     The latest release stays always, raw/ is never touched, and what cannot be read is named and
     left. Exits with 5 if a refresh runs.
     """
-    from flows.prune import prune as remove
     from flows.store import now
 
     with one_at_a_time(as_json=as_json), said_plainly(OSError):
