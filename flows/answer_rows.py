@@ -58,37 +58,58 @@ def write_csv(answers: Iterable[Answer], file: TextIO) -> None:
 
 
 def _lines(answers: Iterable[Answer]) -> Iterator[list[Any]]:
+    # Most codes of a catalogue are on no list, and their lines are alike but for the code.
+    silent: dict[tuple[Any, ...], list[Any]] = {}
     for answer in answers:
-        for rule in answer.rules or (_NO_RULE,):
-            yield [
-                neutral(cell) if cell.__class__ is str else cell for cell in _cells(answer, rule)
-            ]
+        if answer.rules:
+            for rule in answer.rules:
+                printed = " ".join(rule["modifiers"] or answer.modifiers)
+                yield [answer.code, printed, *_neutralised(_cells(_of_answer(answer), rule))]
+            continue
+        said = _of_answer(answer)
+        cells = silent.get(said)
+        if cells is None:
+            cells = silent[said] = _neutralised(_cells(said, _NO_RULE))
+        yield [answer.code, " ".join(answer.modifiers), *cells]
 
 
-def _cells(answer: Answer, rule: Fact) -> Iterator[Any]:
-    yield answer.code
-    yield " ".join(rule.get("modifiers") or answer.modifiers)
-    yield answer.payer
-    yield answer.payer_name
-    yield answer.answer
-    for name in _OF_RULE:
-        value = rule.get(name)
-        yield "; ".join(map(condition, value)) if name == "conditions" and value else value
-    yield _said(answer)
-    yield answer.list_read_on
-    yield answer.list_freshness
+def _neutralised(cells: Iterable[Any]) -> list[Any]:
+    return [neutral(cell) if isinstance(cell, str) else cell for cell in cells]
+
+
+def _of_answer(answer: Answer) -> tuple[Any, ...]:
+    return (
+        answer.payer,
+        answer.payer_name,
+        answer.answer,
+        _said(answer),
+        answer.list_read_on,
+        answer.list_freshness,
+        len(answer.contradictions),
+        answer.release,
+    )
+
+
+def _cells(said: tuple[Any, ...], rule: Fact) -> Iterator[Any]:
+    payer, name, answer, explanation, read_on, freshness, contradictions, release = said
+    yield from (payer, name, answer)
+    for column in _OF_RULE:
+        value = rule.get(column)
+        yield "; ".join(map(condition, value)) if column == "conditions" and value else value
+    yield from (explanation, read_on, freshness)
     yield _truth(rule.get("code_active"))
     yield rule.get("code_ended_on")
     yield " ".join(rule.get("code_replaced_by") or ())
-    yield len(answer.contradictions)
-    for name in _PLACE:
-        yield rule["place"].get(name)
-    yield rule.get("row_key")
-    yield answer.release
+    yield contradictions
+    for column in _PLACE:
+        yield rule["place"].get(column)
+    yield from (rule.get("row_key"), release)
 
 
 def _said(answer: Answer) -> str | None:
     """The explanation, with why a listed code has no rule where that is so."""
+    if not answer.only_with_modifiers and not answer.not_in_force_on:
+        return answer.explanation
     clauses = [answer.explanation]
     if answer.only_with_modifiers:
         clauses.insert(0, f"listed only with {', '.join(answer.only_with_modifiers)}")

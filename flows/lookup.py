@@ -236,6 +236,8 @@ def _answer(found: _Findings, span: CodeSpan, lists: Lists, silent: Answer) -> A
     about = (span.code, lists.payer)
     rules, held_back = found.rules, found.held_back
     is_told = about in rules.listed or about in rules.earlier or about in held_back.naming
+    if not is_told and not _is_spoken_of(found, span.code):
+        return silent._replace(code=span.code, modifiers=span.modifiers)
     answer = _judged(found, span.code, lists) if is_told else silent
     every = rules.listed.get(about, ())
     fitting = [rule for rule in every if _fits(rule, span.modifiers)]
@@ -250,6 +252,11 @@ def _answer(found: _Findings, span: CodeSpan, lists: Lists, silent: Answer) -> A
         requirements=_duties(found, span, lists.payer),
         contradictions=_disagreements(found, span, lists.payer),
     )
+
+
+def _is_spoken_of(found: _Findings, code: str) -> bool:
+    """Whether a bulletin or a contradiction is about the code."""
+    return code in found.requirements or code in found.contradictions
 
 
 def _judged(found: _Findings, code: str, lists: Lists) -> Answer:
