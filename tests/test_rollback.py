@@ -192,3 +192,45 @@ def test_refresh_after_a_rollback_publishes_again_what_the_raw_store_says(
     assert third.previous == first.id
     assert third.id not in (first.id, second.id)
     assert releases.verify(project.curated) == []
+
+
+def test_all_releases_are_verified_at_once_pointed_at_or_not(store: Store) -> None:
+    run(store, "releases", "rollback", FIRST)
+    assert run(store, "releases", "verify", "--all").stdout == "2 releases are whole\n"
+    flip(store.curated / "releases" / SECOND)
+    (store.curated / "releases" / "000007-deadbeef").mkdir()
+    assert run(store, "releases", "verify").exit_code == 0
+    result = run(store, "releases", "verify", "--all")
+    assert result.exit_code == 1
+    damaged, unreadable = result.stdout.splitlines()
+    assert f"{SECOND}/prior_authorization.parquet has sha256" in damaged
+    assert "000007-deadbeef holds no release that can be read" in unreadable
+    said = json.loads(run(store, "releases", "verify", "--all", "--json").stdout)
+    assert [(item["release"], len(item["problems"])) for item in said] == [
+        (None, 0),
+        (FIRST, 0),
+        (SECOND, 1),
+        ("000007-deadbeef", 1),
+    ]
+    assert run(store, "releases", "verify", FIRST, "--all").exit_code == 2
+
+
+def test_verify_follows_the_releases_before(store: Store) -> None:
+    path = store.curated / "releases" / FIRST / "release.json"
+    said = json.loads(path.read_text())
+    path.write_text(json.dumps({**said, "sequence": 2}))
+    result = run(store, "releases", "verify")
+    assert result.exit_code == 1
+    assert f"release {SECOND} calls {FIRST} the one before it" in result.stdout
+    assert len(result.stdout.splitlines()) == 1
+    path.write_text("{}")
+    assert "cannot be understood" in run(store, "releases", "verify").stdout
+    shutil.rmtree(path.parent)
+    assert run(store, "releases", "verify").exit_code == 0
+
+
+def test_verify_all_of_no_store_says_so(tmp_path: Path) -> None:
+    words = ["--curated", str(tmp_path / "nowhere"), "releases", "verify", "--all"]
+    result = CliRunner().invoke(main, words)
+    assert result.exit_code == 1
+    assert "does not exist: run `precert refresh`" in result.stdout
