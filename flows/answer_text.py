@@ -12,7 +12,6 @@ from itertools import groupby
 from flows.lookup import Answer
 from flows.printed_facts import Fact
 from flows.table_text import labelled, one_line
-from schemas.codes import shortened
 from schemas.statuses import STATUSES
 
 _SPECIMEN = "(a specimen in our own words: do not cite)"
@@ -79,9 +78,15 @@ def _where_not_listed(answer: Answer) -> str:
     )
 
 
+def _cut(text: str) -> str:
+    from schemas.codes import shortened  # noqa: PLC0415 (compiles many patterns)
+
+    return shortened(one_line(text), _SHOWN_LINE)
+
+
 def _printed_line(fact: Fact) -> str:
-    printed = one_line(fact["place"]["raw_text"].replace("\t", " | "))
-    return f"{shortened(printed, _SHOWN_LINE)!r} at {_place(fact['place'])}"
+    printed = _cut(fact["place"]["raw_text"].replace("\t", " | "))
+    return f"{printed!r} at {_place(fact['place'])}"
 
 
 def _lines_not_shown(answer: Answer) -> str | None:
@@ -97,7 +102,7 @@ def _disputed(contradictions: Sequence[Fact]) -> str | None:
     may = "; both may hold" if strongest["both_may_hold"] else ""
     count = len(contradictions)
     more = f"the strongest of {count} contradictions" if count > 1 else "1 contradiction"
-    said = shortened(one_line(strongest["explanation"]), _SHOWN_LINE)
+    said = _cut(strongest["explanation"])
     return f"{more} about the code: {said} ({strongest['strength']}{may}); see --json"
 
 

@@ -10,13 +10,10 @@ import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
-from flows.lookup import CodeError, codes_asked
+from flows.lookup import AskedCode, CodeError, codes_asked
 from schemas.codes import shortened
-
-if TYPE_CHECKING:
-    from schemas.codes import CodeSpan
 
 STDIN = "-"
 _BETWEEN_CELLS = re.compile(r"[,;\t]")
@@ -29,7 +26,7 @@ class Catalogue(NamedTuple):
     """The codes of a file, each once in the order of its lines, and a sentence for each line that
     is no code."""
 
-    spans: tuple[CodeSpan, ...]
+    codes: tuple[AskedCode, ...]
     mistakes: Sequence[str]
 
 
@@ -43,7 +40,7 @@ def read_catalogue(name: str) -> Catalogue:
     data = sys.stdin.buffer.read() if name == STDIN else Path(name).read_bytes()
     encoding = "utf-16" if data.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig"
     shown = "standard input" if name == STDIN else name
-    spans: dict[tuple[str, tuple[str, ...]], CodeSpan] = {}
+    codes: dict[AskedCode, None] = {}
     mistakes = []
     is_top = True
     for number, line in enumerate(data.decode(encoding, errors="replace").splitlines(), start=1):
@@ -55,11 +52,10 @@ def read_catalogue(name: str) -> Catalogue:
             continue
         is_top = False
         try:
-            for span in codes_asked([cell]):
-                spans.setdefault((span.code, span.modifiers), span)
+            codes |= dict.fromkeys(codes_asked([cell]))
         except CodeError as error:
             mistakes.append(f"{shown}, line {number}: {error}")
-    return Catalogue(tuple(spans.values()), mistakes)
+    return Catalogue(tuple(codes), mistakes)
 
 
 def _first_cell(line: str) -> str:

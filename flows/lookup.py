@@ -24,8 +24,6 @@ from flows.rule_facts import Rules, read_rules
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-    from schemas.codes import CodeSpan
-
 AnswerKind = Literal["listed", "not_listed", "not_ingested"]
 
 # Of the rows without a readable code, which may be thousands, an answer shows so many.
@@ -37,13 +35,20 @@ class CodeError(ValueError):
 
 
 # Named tuples, since the library of dataclasses is a tenth of the time that a lookup takes.
+class AskedCode(NamedTuple):
+    """One code in normal form, with the modifiers that it is asked for with."""
+
+    code: str
+    modifiers: tuple[str, ...] = ()
+
+
 class Question(NamedTuple):
     """What is asked for: codes in normal form, and what limits the answers.
 
     `on` is a day on which rules are in force; `as_known` one at whose end (UTC) we knew them.
     """
 
-    spans: tuple[CodeSpan, ...]
+    codes: tuple[AskedCode, ...]
     payer: str | None = None
     on: date | None = None
     as_known: date | None = None
@@ -124,7 +129,7 @@ class _Findings(NamedTuple):
     contradictions: Mapping[str, Sequence[Fact]]
 
 
-def codes_asked(words: Iterable[str]) -> tuple[CodeSpan, ...]:
+def codes_asked(words: Iterable[str]) -> tuple[AskedCode, ...]:
     """The codes in normal form, each once, in the order asked for.
 
     Raises `CodeError` for a word that is not a code, and for a range: which codes it has, only a
@@ -132,7 +137,7 @@ def codes_asked(words: Iterable[str]) -> tuple[CodeSpan, ...]:
     """
     from schemas.codes import parse_expression  # noqa: PLC0415 (compiles many patterns)
 
-    spans: dict[tuple[str, tuple[str, ...]], CodeSpan] = {}
+    asked: dict[AskedCode, None] = {}
     for word in words:
         found = parse_expression(word)
         if found is None:
@@ -140,13 +145,13 @@ def codes_asked(words: Iterable[str]) -> tuple[CodeSpan, ...]:
         for span in found:
             if span.code_end is not None:
                 raise CodeError(f"{word!r} is a range of codes: ask for each code by itself")
-            spans.setdefault((span.code, span.modifiers), span)
-    return tuple(spans.values())
+            asked[AskedCode(span.code, span.modifiers)] = None
+    return tuple(asked)
 
 
 def unanswered(question: Question, why: str) -> list[Answer]:
     """*Not ingested* for each code: the answers where there is no release to look in."""
-    return [_unknown(None, span, question, why) for span in question.spans]
+    return [_unknown(None, asked, question, why) for asked in question.codes]
 
 
 def lookup(release: Release, question: Question) -> list[Answer]:
@@ -160,33 +165,33 @@ def lookup(release: Release, question: Question) -> list[Answer]:
     if not found.asked:
         why = _no_such_payer(found.known, question)
         return [
-            _unknown(release, span, question, why)._replace(
-                requirements=_duties(found, span, None),
-                contradictions=_disagreements(found, span, None),
+            _unknown(release, asked, question, why)._replace(
+                requirements=_duties(found, asked, None),
+                contradictions=_disagreements(found, asked, None),
             )
-            for span in question.spans
+            for asked in question.codes
         ]
     silent = {lists.payer: _of_silence(found, lists) for lists in found.asked}
     return [
-        _answer(found, span, lists, silent[lists.payer])
-        for span in question.spans
+        _answer(found, asked, lists, silent[lists.payer])
+        for asked in question.codes
         for lists in found.asked
     ]
 
 
 def _find(connection: DuckDBPyConnection, release: Release, question: Question) -> _Findings:
-    codes, day = CodesAsked.of(span.code for span in question.spans), question.as_known
+    codes, day = CodesAsked.of(asked.code for asked in question.codes), question.as_known
     versions = versions_known(connection, release, day)
     names_path = intact(release, "prior_authorization" if day is None else RULES)
     known = payer_lists(versions, payer_names(connection, names_path, versions))
-    asked = [one for one in known if _is_asked_for(one, question.payer)]
-    listed = [version for one in asked for version in (*one.published, *one.unpublished)]
+    of_payers = [one for one in known if _is_asked_for(one, question.payer)]
+    listed = [version for one in of_payers for version in (*one.published, *one.unpublished)]
     published = {version.publication: version for version in versions if version.is_published}
     return _Findings(
         release=release,
         question=question,
         known=known,
-        asked=asked,
+        asked=of_payers,
         publications=published,
         rules=read_rules(connection, release, codes, published, day),
         held_back=read_held_back(connection, release, listed, codes),
@@ -214,11 +219,11 @@ def _no_such_payer(lists: Sequence[Lists], question: Question) -> str:
     return f"no source has a list of {question.payer!r}, only of {known}: add a source for it"
 
 
-def _unknown(release: Release | None, span: CodeSpan, question: Question, why: str) -> Answer:
+def _unknown(release: Release | None, asked: AskedCode, question: Question, why: str) -> Answer:
     return Answer(
         release=release.id if release else None,
-        code=span.code,
-        modifiers=span.modifiers,
+        code=asked.code,
+        modifiers=asked.modifiers,
         payer=question.payer,
         payer_name=None,
         answer="not_ingested",
@@ -232,25 +237,25 @@ def _of_silence(found: _Findings, lists: Lists) -> Answer:
     return _judged(found, "", lists)
 
 
-def _answer(found: _Findings, span: CodeSpan, lists: Lists, silent: Answer) -> Answer:
-    about = (span.code, lists.payer)
+def _answer(found: _Findings, asked: AskedCode, lists: Lists, silent: Answer) -> Answer:
+    about = (asked.code, lists.payer)
     rules, held_back = found.rules, found.held_back
     is_told = about in rules.listed or about in rules.earlier or about in held_back.naming
-    if not is_told and not _is_spoken_of(found, span.code):
-        return silent._replace(code=span.code, modifiers=span.modifiers)
-    answer = _judged(found, span.code, lists) if is_told else silent
+    if not is_told and not _is_spoken_of(found, asked.code):
+        return silent._replace(code=asked.code, modifiers=asked.modifiers)
+    answer = _judged(found, asked.code, lists) if is_told else silent
     every = rules.listed.get(about, ())
-    fitting = [rule for rule in every if _fits(rule, span.modifiers)]
+    fitting = [rule for rule in every if _fits(rule, asked.modifiers)]
     on = found.question.on
     in_force = [rule for rule in fitting if _in_force(rule, on)]
     return answer._replace(
-        code=span.code,
-        modifiers=span.modifiers,
+        code=asked.code,
+        modifiers=asked.modifiers,
         rules=in_force,
         not_in_force_on=on if fitting and not in_force else None,
         only_with_modifiers=() if fitting else _modifiers_of(every),
-        requirements=_duties(found, span, lists.payer),
-        contradictions=_disagreements(found, span, lists.payer),
+        requirements=_duties(found, asked, lists.payer),
+        contradictions=_disagreements(found, asked, lists.payer),
     )
 
 
@@ -352,10 +357,10 @@ def _not_read(version: Version) -> Fact:
     }
 
 
-def _duties(found: _Findings, span: CodeSpan, payer: str | None) -> Sequence[Fact]:
+def _duties(found: _Findings, asked: AskedCode, payer: str | None) -> Sequence[Fact]:
     """The duties about a code, except those that only another payer states."""
     duties, on = [], found.question.on
-    for duty in found.requirements.get(span.code, ()):
+    for duty in found.requirements.get(asked.code, ()):
         place = duty["place"]
         publication = found.publications.get((place["source"], place["document"]))
         whose = publication.payer if publication else None
@@ -370,11 +375,11 @@ def _duties(found: _Findings, span: CodeSpan, payer: str | None) -> Sequence[Fac
     return duties
 
 
-def _disagreements(found: _Findings, span: CodeSpan, payer: str | None) -> Sequence[Fact]:
+def _disagreements(found: _Findings, asked: AskedCode, payer: str | None) -> Sequence[Fact]:
     """The contradictions about a code, except those between other payers alone."""
     return [
         fact
-        for fact in found.contradictions.get(span.code, ())
+        for fact in found.contradictions.get(asked.code, ())
         if (sides := {fact["left"]["payer"], fact["right"]["payer"]} - {None}) <= {payer}
         or payer in sides
     ]

@@ -36,7 +36,7 @@ def codes_in(folder: Path, text: str) -> tuple[list[str], list[str]]:
     path = folder / "catalogue"
     path.write_bytes(text.encode())
     found = read_catalogue(str(path))
-    return [span.code for span in found.spans], list(found.mistakes)
+    return [asked.code for asked in found.codes], list(found.mistakes)
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ def test_codes_of_a_catalogue_are_its_first_column(tmp_path: Path, text: str) ->
 def test_catalogue_that_a_spreadsheet_wrote_as_unicode_text_is_read(tmp_path: Path) -> None:
     path = tmp_path / "catalogue.txt"
     path.write_bytes("Code\tName\r\nE0601\tCPAP\r\n".encode("utf-16"))
-    assert [span.code for span in read_catalogue(str(path)).spans] == ["E0601"]
+    assert [asked.code for asked in read_catalogue(str(path)).codes] == ["E0601"]
 
 
 def test_line_that_is_no_code_is_named_by_its_number_and_the_others_are_kept(

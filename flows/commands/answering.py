@@ -53,22 +53,21 @@ def answer(curated: Path, asked: Asked) -> int:
 
 def _question(asked: Asked) -> tuple[Question, list[str]]:
     """The question, and a sentence for each line of a catalogue that is no code."""
-    spans = codes_asked(asked.codes)
+    codes = codes_asked(asked.codes)
     mistakes: list[str] = []
     if asked.catalogue:
         from flows.catalogue import read_catalogue
 
         catalogue = read_catalogue(asked.catalogue)
-        named = {(span.code, span.modifiers): span for span in (*spans, *catalogue.spans)}
-        spans = tuple(named.values())
+        codes = tuple(dict.fromkeys((*codes, *catalogue.codes)))
         mistakes = [*catalogue.mistakes[:_NAMED]]
         if catalogue.mistakes[_NAMED:]:
             mistakes.append(f"{len(catalogue.mistakes) - _NAMED:,} more lines are no codes")
-        if not spans and mistakes:
+        if not codes and mistakes:
             raise CodeError(f"no line is a code; {mistakes[0]}")
-    if not spans:
+    if not codes:
         raise CodeError("no code is asked for: give codes such as E0601, or --codes FILE")
-    return Question(spans, asked.payer, asked.on, asked.as_known), mistakes
+    return Question(codes, asked.payer, asked.on, asked.as_known), mistakes
 
 
 def _print(answers: list[Answer], asked: Asked) -> None:
