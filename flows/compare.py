@@ -18,6 +18,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from flows.materiality import MATERIALITY
 from flows.spool import opened, view_of
 from schemas.fields import Table, arrow_schema
 from schemas.tables import (
@@ -28,7 +29,6 @@ from schemas.tables import (
     PRIOR_AUTHORIZATION_HISTORY,
     PUBLISHED_STATUSES,
     QUARANTINE,
-    REQUIREMENTS,
 )
 
 _NOT_COMPARED = (
@@ -42,10 +42,8 @@ _NOT_COMPARED = (
 )
 # What the code reference says of a row; the row itself may be the same.
 _OF_REFERENCE = ("code_active", "code_ended_on", "code_members", "code_replaced_by")
-_MEDIUM = ("conditions", "effective_from", "effective_to", "reviewer", "notes")
 _IS_PUBLISHED = f"status IN {PUBLISHED_STATUSES}"
 _OF_REFERENCE_QUOTED = ", ".join(f"'{name}'" for name in _OF_REFERENCE)
-_MEDIUM_QUOTED = ", ".join(f"'{name}'" for name in _MEDIUM)
 _READ = (*DOCUMENT_TABLES, DOCUMENTS, QUARANTINE, PRIOR_AUTHORIZATION_HISTORY)
 _BATCH = 65_536
 # Our own doing comes before the publisher's where a row has both.
@@ -190,6 +188,7 @@ def _find(connection: duckdb.DuckDBPyConnection, table: Table, step: _Step) -> N
     query = f"""
         WITH compared AS (
             SELECT
+                '{table.name}' AS "table",
                 CASE WHEN l.row_key IS NULL THEN 'add'
                      WHEN r.row_key IS NULL THEN 'remove' ELSE 'modify' END AS op,
                 coalesce(r.row_key, l.row_key) AS row_key,
@@ -206,8 +205,8 @@ def _find(connection: duckdb.DuckDBPyConnection, table: Table, step: _Step) -> N
                 AND {step.where}) AS r
             ON r.row_key = l.row_key
         )
-        SELECT op, '{table.name}' AS "table", row_key, {_cause(table, step)} AS cause, payer, code,
-            fields_changed, before, after, {_materiality(table)} AS materiality
+        SELECT op, "table", row_key, {_cause(table, step)} AS cause, payer, code,
+            fields_changed, before, after, {MATERIALITY} AS materiality
         FROM compared WHERE op <> 'modify' OR len(fields_changed) > 0
     """
     connection.execute(f"CREATE TEMP TABLE IF NOT EXISTS found AS {query} LIMIT 0")
@@ -230,12 +229,3 @@ def _cause(table: Table, step: _Step) -> str:
         WHEN source NOT IN (SELECT source FROM after_documents) THEN 'reading'
         WHEN op = 'remove' AND {unread} THEN 'unread'
         ELSE 'publication' END"""
-
-
-def _materiality(table: Table) -> str:
-    if table is REQUIREMENTS:
-        return "'high'"
-    if table is not PRIOR_AUTHORIZATION:
-        return "'low'"
-    return f"""CASE WHEN op <> 'modify' OR list_contains(fields_changed, 'pa_status') THEN 'high'
-        WHEN list_has_any(fields_changed, [{_MEDIUM_QUOTED}]) THEN 'medium' ELSE 'low' END"""
