@@ -11,9 +11,6 @@ from typing import Any
 
 from jinja2 import Environment
 
-from flows.attention import attention as attention  # noqa: PLC0414 (flows.report asks here)
-from flows.data_package import data_package as data_package  # noqa: PLC0414 (flows.publish asks here)
-from flows.notes import balance_words as balance_words  # noqa: PLC0414 (flows.report asks here)
 from schemas.tables import TABLES
 
 _PAGE = """<!doctype html>

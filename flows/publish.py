@@ -28,7 +28,8 @@ from flows.balance import Unbalanced
 from flows.code_reference import Reference
 from flows.compare import compare
 from flows.contents import contents
-from flows.describe import data_package, index_page
+from flows.data_package import data_package
+from flows.describe import index_page
 from flows.document_rows import shown_verdicts
 from flows.documents import Document
 from flows.files import dump_json, flush_folder, flush_tree, sha256_of
@@ -42,7 +43,6 @@ from flows.versions_before import versions_before
 from schemas.tables import CHANGES, DOCUMENTS
 from schemas.version import SCHEMA_VERSION
 
-STAGING = ".staging"
 # The modules that decide a release's content beside extraction and the gates.
 _CODE = (
     "balance",
@@ -127,7 +127,7 @@ def publish(
     inputs = _inputs(documents)
     if base.in_place is not None and base.in_place.said["inputs"] == inputs:
         return None
-    staging = settings.releases / STAGING
+    staging = settings.releases / releases.STAGING
     shutil.rmtree(staging, ignore_errors=True)
     staging.mkdir(parents=True)
     reference = Reference.of(documents)

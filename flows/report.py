@@ -16,12 +16,15 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from flows.describe import attention, balance_words
+from flows.attention import attention_in
 from flows.fetch import SKIPPED
-from flows.releases import Release
+from flows.notes import balance_words
+from flows.releases import PARQUET, Release, intact, opened
 from schemas.tables import PUBLISHED_STATUSES
 
 _LISTED = 20
+# How many lines of what is amiss a summary has at most.
+_TOLD = 1000
 _WORDS = ("source", "status")
 _COUNTS = ("rows", "quarantined", "new", "changed", "removed")
 
@@ -99,19 +102,19 @@ def summarise(
                 "reason": state["held_reason"],
             }
         )
-    quarantined = pq.read_table(latest.folder / "quarantine.parquet").to_pylist()
-    amiss = tuple(attention(states, quarantined))
+    lines, more = attention_in(latest.folder, _TOLD)
+    amiss = (*lines, *([f"{more} lines more: see quarantine.parquet"] if more else ()))
     return Summary(latest.id, bool(made), tuple(rows), dict(failures), dict(looks), amiss)
 
 
 def _changes_by_source(release: Release) -> Counter[tuple[str, str]]:
-    changes = pq.read_table(
-        release.folder / "changes.parquet", columns=["op", "before", "after"]
-    ).to_pylist()
-    return Counter(
-        (json.loads(change["after"] or change["before"])["source"], change["op"])
-        for change in changes
-    )
+    with opened() as connection:
+        rows = connection.execute(
+            "SELECT json_extract_string(coalesce(after, before), 'source') AS source, op, count(*) "
+            f"FROM {PARQUET} GROUP BY ALL",
+            {"path": intact(release, "changes")},
+        ).fetchall()
+    return Counter({(source, op): count for source, op, count in rows})
 
 
 def print_summary(summary: Summary, as_json: bool) -> None:

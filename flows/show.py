@@ -21,9 +21,12 @@ from schemas.codes import printable
 from schemas.source import Source
 
 # The tables whose rows have no place of their own.
-_WITHOUT_PLACE = ("contradictions", "documents", "changes", "quarantine")
+_WITHOUT_PLACE = ("contradictions", "documents", "document_history", "changes", "quarantine")
+# Rules that are no longer there have their place in the history alone.
+_HISTORY = "prior_authorization_history"
 _ROW_KEY = re.compile(r"[0-9a-f]{24}")
 _COLUMNS = "source, document, sha256, url, page, line, raw_text, bbox"
+_SEEN = "epoch_us(first_seen)"
 _CONTEXT = 2
 _PNG_RESOLUTION = 150
 _PNG_MARGIN = 36.0
@@ -57,14 +60,18 @@ def is_row_key(text: str) -> bool:
 
 
 def find_place(release: Release, row_key: str) -> PrintedPlace:
-    """The place of the row with this key, whichever table of the release it is in."""
+    """The place of the row with this key, whichever table of the release it is in.
+
+    Of a rule that is gone, the place of its last version.
+    """
     names = [name.removesuffix(".parquet") for name in release.files if name.endswith(".parquet")]
     tables = sorted(set(names).difference(_WITHOUT_PLACE))
     query = "\nUNION ALL ".join(
-        f"SELECT '{table}', {_COLUMNS} FROM {PARQUET.replace('path', table)} "
-        "WHERE row_key = $row_key"
+        f"SELECT '{table}', {_COLUMNS}, {_SEEN if table == _HISTORY else 'NULL'} AS seen "
+        f"FROM {PARQUET.replace('path', table)} WHERE row_key = $row_key"
         for table in tables
     )
+    query = f"SELECT * EXCLUDE (seen) FROM ({query}) ORDER BY seen DESC NULLS FIRST LIMIT 1"
     paths = {table: intact(release, table) for table in tables}
     with opened() as connection:
         row = connection.execute(query, {**paths, "row_key": row_key}).fetchone()

@@ -1155,8 +1155,9 @@ CHANGES = Table(
             "publication: the publication changed; reading: we read the same one otherwise, or "
             "began or ceased to read it; quarantine: the row went to quarantine or came back from "
             "it; unread: a newer version may have it, being cut or having rows that could not be "
-            "read; reference: the code reference says something else of its code. Where a publication changed and we read "
-            "it otherwise, a row may have a change of each, our own first.",
+            "read; reference: the code reference says something else of its code. Where a "
+            "publication changed and we read it otherwise, a row may have a change of each, our "
+            "own first.",
             required=True,
             allowed=CAUSES,
         ),

@@ -60,11 +60,18 @@ def check(line: str) -> None:
     for word in words:
         if word.startswith("--"):
             assert word.partition("=")[0] in known, f"{line}: no option {word}"
-        elif isinstance(command, click.Group) and word in command.commands:
-            command = command.commands[word]
+        elif isinstance(command, click.Group) and word in below(command):
+            command = below(command)[word]
             known = option_names(command)
         elif isinstance(command, click.Group) and re.fullmatch("[a-z]+", word):
             pytest.fail(f"{line}: no command {word}")
+
+
+def below(group: click.Group) -> dict[str, click.Command]:
+    """The commands of a group, which may be imported only when they are called."""
+    context = click.Context(group)
+    found = {name: group.get_command(context, name) for name in group.list_commands(context)}
+    return {name: command for name, command in found.items() if command is not None}
 
 
 def test_every_command_of_the_page_exists() -> None:
@@ -84,7 +91,9 @@ def test_command_that_does_not_exist_would_be_found(line: str) -> None:
 
 
 def test_every_option_of_the_page_is_one_of_precert_or_of_prefect() -> None:
-    everyone = [main, *main.commands.values()]
+    everyone: list[click.Command] = [main]
+    for command in everyone:
+        everyone += below(command).values() if isinstance(command, click.Group) else ()
     known = set().union(*(option_names(command) for command in everyone))
     for span in spans():
         if span.startswith("--"):
