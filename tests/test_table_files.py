@@ -131,7 +131,7 @@ def test_file_says_what_it_and_its_columns_are(path: Path) -> None:
 
 def test_version_is_read_without_arrow(path: Path) -> None:
     query = "SELECT decode(value) FROM parquet_kv_metadata(?) WHERE key = 'schema_version'::BLOB"
-    assert duckdb.execute(query, [str(path)]).fetchone() == (SCHEMA_VERSION,)
+    assert duckdb.connect().execute(query, [str(path)]).fetchone() == (SCHEMA_VERSION,)
 
 
 def test_every_file_of_a_release_is_described(released: Settings) -> None:
@@ -146,7 +146,7 @@ def test_every_file_of_a_release_is_described(released: Settings) -> None:
 
 def test_every_reader_reads_the_same(path: Path) -> None:
     rows = rules(1000)
-    assert duckdb.read_parquet(str(path)).to_arrow_table().to_pylist() == rows.to_pylist()
+    assert duckdb.connect().read_parquet(str(path)).to_arrow_table().to_pylist() == rows.to_pylist()
     frame = pl.read_parquet(path)
     assert frame.columns == rows.column_names
     assert frame.filter(code="A0501").to_dicts() == [rule(501)]
@@ -183,7 +183,7 @@ def test_groups_have_the_least_and_greatest_of_what_is_filtered_by(path: Path) -
 
 def test_row_key_is_found_by_its_filter_alone(path: Path) -> None:
     query = "SELECT bloom_filter_excludes FROM parquet_bloom_probe(?, 'row_key', ?)"
-    there = duckdb.execute(query, [str(path), digest(["rule", "501"])]).fetchall()
+    there = duckdb.connect().execute(query, [str(path), digest(["rule", "501"])]).fetchall()
     assert [excluded for (excluded,) in there].count(False) >= 1
     assert there[1] == (False,)
     absent = [
