@@ -28,7 +28,7 @@ $(VENV)/.bootstrap: requirements/bootstrap.txt
 # uv compiles bytecode whatever PYTHONDONTWRITEBYTECODE says; without it every start is slow.
 $(VENV)/.runtime: $(VENV)/.bootstrap requirements/runtime.txt pyproject.toml
 	$(UV) --require-hashes -r requirements/runtime.txt
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --config-settings editable_mode=compat --editable .
 	@$(BIN)/python -m compileall -q flows extractors schemas
 	@touch $@
 

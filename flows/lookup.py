@@ -20,6 +20,7 @@ from flows.printed_facts import CodesAsked, Fact, read_disagreements, read_requi
 from flows.quick_duckdb import opened
 from flows.releases import Release, intact
 from flows.rule_facts import Rules, read_rules
+from schemas.code_forms import system_of
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -135,10 +136,13 @@ def codes_asked(words: Iterable[str]) -> tuple[AskedCode, ...]:
     Raises `CodeError` for a word that is not a code, and for a range: which codes it has, only a
     dated code table knows.
     """
-    from schemas.codes import parse_expression  # noqa: PLC0415 (compiles many patterns)
-
     asked: dict[AskedCode, None] = {}
     for word in words:
+        if system_of(word):
+            asked[AskedCode(word)] = None
+            continue
+        from schemas.codes import parse_expression  # noqa: PLC0415 (compiles many patterns)
+
         found = parse_expression(word)
         if found is None:
             raise CodeError(f"{word!r} is not a code: give codes such as E0601, 95810 or E0601-RR")

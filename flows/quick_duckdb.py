@@ -39,6 +39,8 @@ def _engine() -> ModuleType:
 def _connection() -> DuckDBPyConnection:
     """The one DuckDB of this process; it has no tables, so that nothing has to be closed."""
     connection: DuckDBPyConnection = _engine().connect(config=_CONFIG)
+    # A bar would be in the midst of what is printed.
+    connection.execute("SET enable_progress_bar = false")
     return connection
 
 

@@ -13,10 +13,9 @@ import glob
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from flows.files import dump_json, load_json, replace_file, sha256_of
 
@@ -49,8 +48,8 @@ class ReleaseError(ValueError):
     """A release that cannot be read; the message names the file and the next step."""
 
 
-@dataclass(frozen=True, slots=True)
-class ReleaseFile:
+# Named tuples, since a lookup has no time for the library of dataclasses.
+class ReleaseFile(NamedTuple):
     """What the manifest says about one file of a release; `rows` is None for other than tables."""
 
     sha256: str
@@ -58,8 +57,7 @@ class ReleaseFile:
     rows: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class Release:
+class Release(NamedTuple):
     """One release: its place in the sequence, when it was made (UTC), and its files by name.
 
     `said` is all that its manifest says.
@@ -141,14 +139,6 @@ def kept(curated: Path) -> list[Release]:
 def is_intact(release: Release) -> bool:
     """Whether every file of a release is the one that was published."""
     return not any(_file_problem(release, name) for name in release.files)
-
-
-def as_known(curated: Path, day: date) -> Release | None:
-    """The newest release made on or before `day` (UTC); None where there was none yet."""
-    for release in history(curated):
-        if release.created_at.date() <= day:
-            return release
-    return None
 
 
 def read_release(curated: Path, name: str) -> Release:

@@ -15,17 +15,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import product
 
-# In the order of precedence for a bare five-character string.
-PATTERNS: dict[str, str] = {
-    "CPT": r"[0-9]{5}",
-    "CPT2": r"[0-9]{4}F",
-    "CPT3": r"[0-9]{4}T",
-    "CPT_PLA": r"[0-9]{4}U",
-    "CPT_MAAA": r"[0-9]{4}M",
-    "CPT_ADMIN": r"[0-9]{4}A",
-    "CDT": r"D[0-9]{4}",
-    "HCPCS": r"[A-CEGHJ-MP-V][0-9]{4}",
-}
+# What a lookup needs of codes is in a module of its own, which compiles one pattern.
+from schemas.code_forms import PATTERNS as PATTERNS  # noqa: PLC0414
+from schemas.code_forms import system_of as system_of  # noqa: PLC0414
+
 SYSTEMS = tuple(PATTERNS)
 MODIFIER = r"[A-Z0-9]{2}"
 # A modifier of digits is one of CPT, any other one of HCPCS.
@@ -91,7 +84,6 @@ _OPEN_GAP = re.compile(r"[\s,;/•]*")
 _MAY_BEGIN = re.compile(
     r"[\s,;/*^#+]*(?:[A-Za-z](?:[- ]?[0-9]|[Xx*_#]{4})|[0-9]{2}|[0-9][Xx*_#]{3})"
 )
-_PLAIN = re.compile("|".join(f"(?P<{system}>{form})" for system, form in PATTERNS.items()))
 _PROSE = re.compile(r"(?<![A-Za-z0-9])([A-CEGHJ-MP-Va-ceghj-mp-v])(-?)([0-9]{4})(?![A-Za-z0-9])")
 
 _CODE_LENGTH = 5
@@ -195,12 +187,6 @@ def marks_in(text: str) -> tuple[str, ...]:
     return tuple(mark.rstrip(",") for mark in _MARKS.findall(text))
 
 
-def system_of(code: str) -> str | None:
-    """The code system whose format a code in normal form has, or None."""
-    match = _PLAIN.fullmatch(code)
-    return match.lastgroup if match else None
-
-
 def parse_expression(text: str) -> tuple[CodeSpan, ...] | None:
     """The codes that a cell names, in order; None where any part of it is not a code.
 
@@ -211,9 +197,9 @@ def parse_expression(text: str) -> tuple[CodeSpan, ...] | None:
     not at all: not at all, too, where two readings are possible, as with `K0813-29`, a range or
     a modifier.
     """
-    plain = _PLAIN.fullmatch(text)
-    if plain and plain.lastgroup:
-        return (CodeSpan(plain.lastgroup, text, text),)
+    system = system_of(text)
+    if system:
+        return (CodeSpan(system, text, text),)
     if text.isascii() and not _MAY_BEGIN.match(text):
         return None
     # Header logic and the step to rules read the same cells; a long one is not worth keeping.

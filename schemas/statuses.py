@@ -6,11 +6,11 @@ How a payer prints a status is not known here: that is in the payer's source fil
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Status:
+# A named tuple, since a lookup has no time for the library of dataclasses.
+class Status(NamedTuple):
     """One PA status: what it tells a reader, and the CRD `pa-needed` code (None: HL7 has none)."""
 
     name: str
