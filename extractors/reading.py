@@ -47,11 +47,16 @@ class Passage:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Something that went wrong at a place, in one sentence with the offending text."""
+    """Something that went wrong at a place, in one sentence with the offending text.
+
+    It `holds` the document back, or it is told beside its rows. `leaves_unread` says that printed
+    words with codes were not read for it: what the document seems to lack may stand there.
+    """
 
     message: str
     place: Place | None = None
     holds: bool = True
+    leaves_unread: bool = False
 
     def __str__(self) -> str:
         return f"{self.place}: {self.message}" if self.place else self.message

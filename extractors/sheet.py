@@ -34,6 +34,7 @@ from extractors.sheets.rich_text import looks
 from extractors.sheets.survey import Survey, survey
 from extractors.sheets.workbook import check_parts, paddings, sheets
 from extractors.zipped import open_archive
+from schemas.codes import find_codes
 from schemas.provenance import Place
 from schemas.source import TableRules
 
@@ -195,13 +196,13 @@ def _is_chosen(tab: _Tab, rules: TableRules | None) -> bool:
 
 
 def _left_out(tab: _Tab, workbook: CalamineWorkbook) -> list[Problem]:
-    if tab.survey:
-        rows = tab.survey.filled_rows
-    else:
-        rows = sum(map(any, _sheet(workbook, tab).iter_rows()))
+    filled = [row for row in _sheet(workbook, tab).iter_rows() if any(row)]
+    rows = tab.survey.filled_rows if tab.survey else len(filled)
     why = "hidden" if tab.is_hidden else "not named under table.sheets"
     message = f"the sheet {tab.name!r} is {why}: its {rows:,} rows were not read"
-    return [Problem(message, holds=False)] if rows or tab.is_hidden else []
+    has_codes = any(find_codes(str(cell)) for row in filled for cell in row)
+    problem = Problem(message, holds=False, leaves_unread=has_codes)
+    return [problem] if rows or tab.is_hidden else []
 
 
 def _hidden_columns(tab: _Tab) -> list[Problem]:

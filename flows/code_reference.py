@@ -8,7 +8,7 @@ of codes, and what a code's state means to a row, is pure and in `extractors.ref
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
@@ -38,6 +38,7 @@ from schemas.tables import (
 # The dates of a document that tell which day it speaks of, the best one first.
 _DATES = ("effective_on", "updated_on", "posted_on")
 REPAIRED_TABLES = (PRIOR_AUTHORIZATION, TABLE_ROWS)
+_PLACE = ("page", "line", "raw_text", "code_raw")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,7 @@ class Repairs:
     """The rows in quarantine whose codes the reference explains, by verdict and table."""
 
     rows: Mapping[tuple[str, str], pa.Table]
+    _places: dict[tuple[str, str], set[tuple[Any, ...]]] = field(default_factory=dict, repr=False)
 
     def of(self, verdict: Verdict, table: Table) -> pa.Table:
         """The repaired rows of one table of a verdict, as candidate rows."""
@@ -53,12 +55,13 @@ class Repairs:
 
     def has(self, verdict: Verdict, row: Mapping[str, Any]) -> bool:
         """Whether a row in quarantine is one of them."""
-        repaired = self.rows.get((verdict.name, row["table"]))
-        if repaired is None:
+        key = (verdict.name, row["table"])
+        if key not in self.rows:
             return False
-        names = ("page", "line", "raw_text", "code_raw")
-        places = zip(*(column(repaired, name) for name in names), strict=True)
-        return tuple(row[name] for name in names) in set(places)
+        if key not in self._places:
+            of_rows = (column(self.rows[key], name) for name in _PLACE)
+            self._places[key] = set(zip(*of_rows, strict=True))
+        return tuple(row[name] for name in _PLACE) in self._places[key]
 
 
 def codes_of(documents: Iterable[Document]) -> pa.Table:
@@ -102,21 +105,20 @@ def days_of(documents: Iterable[Document]) -> dict[str, date]:
     that brought it.
     """
     days: dict[str, date] = {}
+    kept: dict[str, date] = {}
     for document in documents:
-        if document.kept is not None:
-            for table in (DOCUMENT_HISTORY, DOCUMENTS):
-                states = rows_of(document.kept, table, document.source.source).to_pylist()
-                days |= {
-                    state["sha256"]: _day([state[name] for name in _DATES], state["retrieved_at"])
-                    for state in states
-                    if state["sha256"]
-                }
-            continue
         for verdict in document.accepted:
             outline, snapshot = verdict.part.outline(), verdict.part.snapshot
             stated = [date.fromisoformat(outline[name]) for name in _DATES if outline.get(name)]
             days[snapshot.sha256] = _day(stated, snapshot.retrieved_at)
-    return days
+        if document.kept is None:
+            continue
+        for table in (DOCUMENT_HISTORY, DOCUMENTS):
+            for state in rows_of(document.kept, table, document.source.source).to_pylist():
+                if state["sha256"]:
+                    stated = [state[name] for name in _DATES]
+                    kept[state["sha256"]] = _day(stated, state["retrieved_at"])
+    return days | kept
 
 
 def effective_on(document: Document) -> date | None:

@@ -10,7 +10,7 @@ releases.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,9 +18,11 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from extractors.reference.code_states import REFERENCE_FLAGS
+from extractors.reference.same_bulletins import FILLED
 from flows.materiality import MATERIALITY
 from flows.spool import opened, view_of
-from schemas.fields import Table, arrow_schema
+from schemas.fields import ARROW_TYPES, Field, Table, arrow_schema
 from schemas.tables import (
     CHANGES,
     DOCUMENT_TABLES,
@@ -46,28 +48,38 @@ _IS_PUBLISHED = f"status IN {PUBLISHED_STATUSES}"
 _OF_REFERENCE_QUOTED = ", ".join(f"'{name}'" for name in _OF_REFERENCE)
 _READ = (*DOCUMENT_TABLES, DOCUMENTS, QUARANTINE, PRIOR_AUTHORIZATION_HISTORY)
 _BATCH = 65_536
-# Our own doing comes before the publisher's where a row has both.
-_OURS_FIRST = "CASE cause WHEN 'publication' THEN 1 ELSE 0 END"
+_LISTS = tuple(kind for kind in ARROW_TYPES.values() if pa.types.is_list(kind))
+# The flags of a row that the code reference gives it, or all others.
+_FLAGS = (
+    "coalesce(list_filter({side}flags, lambda flag: {no} list_contains("
+    f"{list(REFERENCE_FLAGS)}, flag)), [])"
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Between:
-    """The rows of versions before as they are read now, by table, and whose they are."""
+    """The rows of versions before as they are read now, by table, and whose they are.
+
+    Of `merged` sources it has no bulletins: theirs stood under another source's name, or for it.
+    """
 
     folder: Path
     sources: tuple[str, ...]
+    merged: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class _Step:
     """Two sides of a comparison: views of the same table, and how the difference came about.
 
-    `cause` is given where all of it is of one; else it is worked out row by row.
+    `compared` are columns, or what is compared of one; all columns of `shown` are told. `cause` is
+    given where all of it is of one; else it is worked out row by row.
     """
 
     left: str
     right: str
-    columns: tuple[str, ...]
+    compared: Mapping[str, str]
+    shown: tuple[str, ...]
     where: str
     cause: str | None = None
 
@@ -82,12 +94,12 @@ def compare(before: Path, after: Path, between: Between | None = None) -> Iterat
             _open(connection, "between", between.folder)
         _open_causes(connection, between)
         for table in sorted(DOCUMENT_TABLES, key=lambda table: table.name):
-            for step in _steps(table, before, between):
-                _find(connection, table, step)
+            for number, step in enumerate(_steps(table, before, between)):
+                _find(connection, table, step, number)
             names = ", ".join(f'"{name}"' for name in schema.names)
             found = connection.sql(
                 f"SELECT {names} FROM found "
-                f'ORDER BY "table", payer NULLS FIRST, code NULLS FIRST, row_key, {_OURS_FIRST}'
+                'ORDER BY "table", payer NULLS FIRST, code NULLS FIRST, row_key, step'
             ).to_arrow_reader(_BATCH)
             assert found is not None
             for batch in found:
@@ -126,11 +138,12 @@ def _open_causes(connection: duckdb.DuckDBPyConnection, between: Between | None)
         CREATE TEMP TABLE still_open AS
             SELECT row_key FROM after_{PRIOR_AUTHORIZATION_HISTORY.name}
             WHERE known_until IS NULL AND len(unseen_in) > 0;
-        CREATE TEMP TABLE read_both (source VARCHAR);
+        CREATE TEMP TABLE read_both (source VARCHAR, is_merged BOOLEAN);
         """
     )
     for source in between.sources if between else ():
-        connection.execute("INSERT INTO read_both VALUES (?)", [source])
+        is_merged = source in between.merged if between else False
+        connection.execute("INSERT INTO read_both VALUES (?, ?)", [source, is_merged])
 
 
 def _steps(table: Table, before: Path, between: Between | None) -> Iterator[_Step]:
@@ -145,18 +158,32 @@ def _steps(table: Table, before: Path, between: Between | None) -> Iterator[_Ste
         and field.name in known
     ]
     every = tuple(field.name for field in compared)
-    yield _Step("before", "after", every, "source NOT IN (SELECT source FROM read_both)")
+    whole = {field.name: _column(field) for field in compared}
     if between is None:
+        yield _Step("before", "after", whole, every, "true")
         return
-    printed = tuple(field.name for field in compared if field.role != "derived")
     read_both = "source IN (SELECT source FROM read_both)"
-    yield _Step("before", "between", printed, read_both, cause="reading")
-    yield _Step("between", "after", printed, read_both)
-    derived = tuple(name for name in every if name not in printed)
-    if derived:
-        same = f"{read_both} AND row_key IN (SELECT row_key FROM before_{table.name})"
-        same += f" AND row_key IN (SELECT row_key FROM after_{table.name})"
-        yield _Step("before", "after", derived, same)
+    if table.name in FILLED:
+        read_both = "source IN (SELECT source FROM read_both WHERE NOT is_merged)"
+    yield _Step("before", "after", whole, every, f"NOT {read_both}")
+    printed = {field.name: _column(field) for field in compared if field.role != "derived"}
+    said = {field.name: _column(field) for field in compared if field.role == "derived"}
+    if "flags" in printed:
+        # Some flags are what the code reference says, the others what is printed.
+        printed["flags"] = _FLAGS.format(no="NOT", side="{side}")
+        said["flags"] = _FLAGS.format(no="", side="{side}")
+    yield _Step("before", "between", printed, every, read_both, cause="reading")
+    yield _Step("between", "after", printed, every, read_both)
+    in_both = " AND ".join(
+        f"row_key IN (SELECT row_key FROM {side}_{table.name})" for side in ("before", "after")
+    )
+    if said:
+        yield _Step("before", "after", said, every, f"{read_both} AND {in_both}")
+
+
+def _column(field: Field) -> str:
+    """A column, of the side that is still to be named."""
+    return f'{{side}}"{field.name}"'
 
 
 def _as_json(side: str, columns: tuple[str, ...]) -> str:
@@ -164,27 +191,38 @@ def _as_json(side: str, columns: tuple[str, ...]) -> str:
     return f"to_json({{{members}}})::VARCHAR"
 
 
-def _find(connection: duckdb.DuckDBPyConnection, table: Table, step: _Step) -> None:
+def _find(connection: duckdb.DuckDBPyConnection, table: Table, step: _Step, number: int) -> None:
     """Add the differences of a step to the table `found`."""
-    columns = step.columns
     left, right = f"{step.left}_{table.name}", f"{step.right}_{table.name}"
-    quoted = ", ".join(f'"{name}"' for name in columns)
-    hashed = f"hash({quoted})"
+    lists = [name for name in step.compared if ARROW_TYPES[table[name].kind] in _LISTS]
+    hashed = ", ".join(
+        [
+            *(what.format(side="") for what in step.compared.values()),
+            # Its hash tells no empty list from none.
+            *(f'len("{name}")' for name in lists),
+        ]
+    )
+    sides = (
+        f"SELECT row_key, hash({hashed}) AS h FROM {side} WHERE {step.where}"
+        for side in (left, right)
+    )
     connection.execute(
         f"""
         CREATE OR REPLACE TEMP TABLE differing AS
             SELECT coalesce(l.row_key, r.row_key) AS row_key
-            FROM (SELECT row_key, {hashed} AS h FROM {left} WHERE {step.where}) AS l
-            FULL OUTER JOIN (SELECT row_key, {hashed} AS h FROM {right} WHERE {step.where}) AS r
+            FROM ({next(sides)}) AS l FULL OUTER JOIN ({next(sides)}) AS r
             ON l.row_key = r.row_key
             WHERE l.h IS DISTINCT FROM r.h OR l.row_key IS NULL OR r.row_key IS NULL
         """
     )
     differs = ", ".join(
-        f'CASE WHEN l."{name}" IS DISTINCT FROM r."{name}" THEN \'{name}\' END' for name in columns
+        f"CASE WHEN {what.format(side='l.')} IS DISTINCT FROM {what.format(side='r.')} "
+        f"THEN '{name}' END"
+        for name, what in step.compared.items()
     )
-    payer = "coalesce(r.payer, l.payer)" if "payer" in columns else "NULL::VARCHAR"
-    code = "coalesce(r.code, l.code)" if "code" in columns else "NULL::VARCHAR"
+    payer = "coalesce(r.payer, l.payer)" if "payer" in step.shown else "NULL::VARCHAR"
+    code = "coalesce(r.code, l.code)" if "code" in step.shown else "NULL::VARCHAR"
+    rows = f"row_key IN (SELECT row_key FROM differing) AND {step.where}"
     query = f"""
         WITH compared AS (
             SELECT
@@ -197,15 +235,13 @@ def _find(connection: duckdb.DuckDBPyConnection, table: Table, step: _Step) -> N
                 {code} AS code,
                 CASE WHEN r.row_key IS NOT NULL AND l.row_key IS NOT NULL
                      THEN list_filter([{differs}], lambda x: x IS NOT NULL) END AS fields_changed,
-                CASE WHEN l.row_key IS NOT NULL THEN {_as_json("l", columns)} END AS before,
-                CASE WHEN r.row_key IS NOT NULL THEN {_as_json("r", columns)} END AS after
-            FROM (SELECT * FROM {left} WHERE row_key IN (SELECT row_key FROM differing)
-                AND {step.where}) AS l
-            FULL OUTER JOIN (SELECT * FROM {right} WHERE row_key IN (SELECT row_key FROM differing)
-                AND {step.where}) AS r
+                CASE WHEN l.row_key IS NOT NULL THEN {_as_json("l", step.shown)} END AS before,
+                CASE WHEN r.row_key IS NOT NULL THEN {_as_json("r", step.shown)} END AS after
+            FROM (SELECT * FROM {left} WHERE {rows}) AS l
+            FULL OUTER JOIN (SELECT * FROM {right} WHERE {rows}) AS r
             ON r.row_key = l.row_key
         )
-        SELECT op, "table", row_key, {_cause(table, step)} AS cause, payer, code,
+        SELECT {number} AS step, op, "table", row_key, {_cause(table, step)} AS cause, payer, code,
             fields_changed, before, after, {MATERIALITY} AS materiality
         FROM compared WHERE op <> 'modify' OR len(fields_changed) > 0
     """

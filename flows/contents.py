@@ -103,8 +103,8 @@ def contents(
         small[DOCUMENT_HISTORY.name] = _document_history(documents, reference)
         for name, rows in small.items():
             spool.add(TABLES[name], rows)
-        long = (*_LONG, PRIOR_AUTHORIZATION_HISTORY, FEES, DRUG_NAMES)
-        for table in (*(TABLES[name] for name in small), *long):
+        spooled = (*_LONG, PRIOR_AUTHORIZATION_HISTORY, FEES, DRUG_NAMES)
+        for table in (*(TABLES[name] for name in small), *spooled):
             write_rows(table, spool.in_order(table), folder / f"{table.name}.parquet")
         for rows in disagreements(folder, small, reference.known, reference.days):
             spool.add(CONTRADICTIONS, rows)
@@ -149,14 +149,14 @@ def _spool_long(
     """
     words: dict[str, tuple[str, str]] = {}
     for document in documents:
-        rules = ListRules.of(document, reference.repairs)
-        today = reference.with_states(rules.today())
+        rules = ListRules.of(document, reference)
+        today = rules.today()
         named.count(PRIOR_AUTHORIZATION, today)
         spool.add(PRIOR_AUTHORIZATION, today)
         if document.source.tier == 1:
             _take_words(words, today, claimed)
         for rows in rules.ever():
-            spool.add(PRIOR_AUTHORIZATION_HISTORY, reference.with_states(rows))
+            spool.add(PRIOR_AUTHORIZATION_HISTORY, rows)
         table_rows = published_rows(document, TABLE_ROWS, reference.repairs)
         with_states = reference.with_states(table_rows)
         named.count(TABLE_ROWS, with_states)

@@ -7,14 +7,15 @@ of other tables is added by `flows.contents`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
 from extractors.reference.code_states import newest_code_added_on
 from extractors.reference.known_codes import KnownCodes
 from flows.code_reference import Repairs
-from flows.document_rows import lines_of, quarantined_lines, superseded
+from flows.document_rows import lines_of, quarantined_lines, superseded, version_rows
 from flows.documents import Document
 from flows.facts import column
 from flows.keep import rows_of
@@ -61,56 +62,72 @@ def states(
 
 def versions_of(
     document: Document, repairs: Repairs, known: KnownCodes, days: Mapping[str, date]
-) -> Iterator[dict[str, Any]]:
-    """The rows of `document_history` of one document.
+) -> list[dict[str, Any]]:
+    """The rows of `document_history` of one document, in the order of the looks.
 
-    Where its rows are kept of the release before, its versions of then are too; those that came
-    since are held.
+    Where its rows are kept of the release before, the versions that this release had are as it had
+    them, though the raw store may have lost them; those that came since are held.
     """
     kept = _kept_versions(document)
-    good = {verdict.part.snapshot.first_seen: verdict for verdict in document.accepted}
-    looks = [version.first_seen for version in document.versions]
-    for snapshot, until in zip(document.versions, [*looks[1:], None], strict=False):
-        found = (
-            _common(document)
-            | _of_snapshot(snapshot)
-            | {"known_until": until, "is_whole": False, "held_reason": None}
-        )
-        before = kept.get(snapshot.first_seen)
-        verdict = good.get(snapshot.first_seen)
+    newest_kept = kept[-1]["first_seen"] if kept else None
+    rows = []
+    for snapshot in document.versions:
+        before = next((row for row in kept if _is_of(row, snapshot)), None)
+        if before is not None:
+            kept.remove(before)
+            seen = {
+                "first_seen": min(before["first_seen"], snapshot.first_seen),
+                "last_seen": max(before["last_seen"], snapshot.last_seen),
+            }
+            rows.append(before | seen)
+            continue
+        found = _common(document) | _of_snapshot(snapshot)
+        is_later = newest_kept is not None and snapshot.first_seen > newest_kept
+        verdict = None if is_later else _good(document, snapshot)
         if not document.source.extract:
-            found["outcome"] = "archived"
-        elif before is not None:
-            found = before | {"last_seen": snapshot.last_seen, "known_until": until}
-        elif verdict is not None and document.kept is None:
+            found |= {"outcome": "archived", "is_whole": False}
+        elif verdict is not None:
             found |= _accepted(document, verdict, repairs, known, days)
         else:
-            reason = document.held.get(snapshot.first_seen) or document.held_reason
-            found |= {"outcome": "held", "held_reason": reason}
-        yield {name: found.get(name) for name in DOCUMENT_HISTORY.names}
-    if not document.versions:
-        # The raw store lost them; that they were there is not lost.
-        yield from kept.values()
+            reason = document.held.get(snapshot.first_seen, document.held_reason)
+            found |= {"outcome": "held", "is_whole": False, "held_reason": reason}
+        rows.append({name: found.get(name) for name in DOCUMENT_HISTORY.names})
+    rows = sorted([*rows, *kept], key=lambda row: row["first_seen"])
+    for row, after in zip(rows, [*rows[1:], None], strict=False):
+        row["known_until"] = after and after["first_seen"]
+    return rows
 
 
-def _kept_versions(document: Document) -> dict[Any, dict[str, Any]]:
-    """The versions that the release has whose rows are kept, by their first look."""
+def _is_of(row: Mapping[str, Any], snapshot: Snapshot) -> bool:
+    """Whether a row tells of the same run of looks as a version in the raw store."""
+    is_same: bool = row["sha256"] == snapshot.sha256
+    return is_same and (
+        row["first_seen"] <= snapshot.last_seen and snapshot.first_seen <= row["last_seen"]
+    )
+
+
+def _good(document: Document, snapshot: Snapshot) -> Verdict | None:
+    """The verdict on a version that is good."""
+    for verdict in document.accepted:
+        if verdict.part.snapshot.first_seen == snapshot.first_seen:
+            return verdict
+    return None
+
+
+def _kept_versions(document: Document) -> list[dict[str, Any]]:
+    """The versions that the release has whose rows are kept, in the order of their looks."""
     if document.kept is None:
-        return {}
+        return []
     rows = rows_of(document.kept, DOCUMENT_HISTORY, document.source.source).to_pylist()
-    if not rows:
-        # A release of before there was a history.
-        rows = [
-            {name: state.get(name) for name in DOCUMENT_HISTORY.names}
-            | {
-                "known_until": None,
-                "outcome": "held" if state["status"] == "held" else "accepted",
-                "is_whole": state["status"] != "held" and state["is_truncated"] is False,
-            }
-            for state in rows_of(document.kept, DOCUMENTS, document.source.source).to_pylist()
-            if state["first_seen"] and state["status"] != "archived"
-        ]
-    return {row["first_seen"]: row for row in rows}
+    if rows:
+        return rows
+    # A release of before there was a history knows what it publishes.
+    return [
+        {name: state.get(name) for name in DOCUMENT_HISTORY.names}
+        | {"outcome": "accepted", "is_whole": False, "held_reason": None}
+        for state in rows_of(document.kept, DOCUMENTS, document.source.source).to_pylist()
+        if state["status"] in PUBLISHED_STATUSES
+    ]
 
 
 def _accepted(
@@ -121,44 +138,53 @@ def _accepted(
     days: Mapping[str, date],
 ) -> dict[str, Any]:
     main = TABLES[document.source.main_table]
-    repaired = (repairs.of(verdict, table).num_rows for table in DOCUMENT_TABLES)
+    rows = 0
+    codes: set[Any] = set()
+    for table in DOCUMENT_TABLES:
+        rows += verdict.count(table) + repairs.of(verdict, table).num_rows
+        if table is not CODES and "code" in table.names:
+            codes |= set(column(version_rows(verdict, table, repairs, ("code",)), "code"))
+    day = days[verdict.part.snapshot.sha256]
     return _of_part(verdict.part) | {
         "outcome": "accepted",
-        "is_whole": is_whole(verdict, repairs),
-        "rows": sum(verdict.count(table) for table in DOCUMENT_TABLES) + sum(repaired),
+        "is_whole": unread_of(verdict, repairs).is_whole,
+        "rows": rows,
         "quarantined": len(quarantined_lines(verdict, main, repairs)),
-        "newest_code_added_on": newest_code_added_on(
-            _codes_named(verdict), known, days[verdict.part.snapshot.sha256]
-        ),
+        "newest_code_added_on": newest_code_added_on(codes - {None}, known, day),
     }
 
 
-def _codes_named(verdict: Verdict) -> set[str]:
-    named: set[Any] = set()
-    for table in DOCUMENT_TABLES:
-        if table is not CODES and "code" in table.names and verdict.part.count(table):
-            named |= set(column(verdict.accepted_rows(table, ("code",)), "code"))
-    return named - {None}
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """What a version may have that was not read: the rules of some codes, or any where not whole.
+
+    `codes` are the first and last codes of the rules in quarantine.
+    """
+
+    codes: tuple[tuple[str, str], ...]
+    is_whole: bool
 
 
-def is_whole(verdict: Verdict, repairs: Repairs) -> bool:
-    """Whether what a version lacks is absent: it was read to its end, and each row has a code."""
-    if verdict.part.outline().get("is_truncated") is not False:
-        return False
-    return all(code is not None for code, _ in unread_codes(verdict, repairs))
-
-
-def unread_codes(verdict: Verdict, repairs: Repairs) -> list[tuple[str | None, str | None]]:
-    """The first and last codes of the rules of a version that could not be published."""
+def unread_of(verdict: Verdict, repairs: Repairs) -> Unread:
+    """What a good version may have that was not read."""
     table = PRIOR_AUTHORIZATION
-    if not verdict.failed.get(table.name):
-        return []
-    columns = verdict.failed_rows(table).to_pylist()
-    return [
-        (row["code"], row["code_end"] or row["code"])
-        for row in columns
-        if not repairs.has(verdict, row | {"table": table.name})
-    ]
+    is_whole = _is_truncated(verdict.part.outline()) is False
+    codes = []
+    for row in verdict.failed_rows(table).to_pylist() if verdict.failed.get(table.name) else ():
+        if repairs.has(verdict, row | {"table": table.name}):
+            continue
+        if row["code"] is None:
+            is_whole = False
+        else:
+            codes.append((row["code"], row["code_end"] or row["code"]))
+    return Unread(tuple(codes), is_whole)
+
+
+def _is_truncated(outline: Mapping[str, Any]) -> bool | None:
+    """Whether a version ends in the middle; None where it is not known what it lacks."""
+    is_truncated: bool | None = outline.get("is_truncated")
+    left_unread = any(problem["leaves_unread"] for problem in outline["problems"])
+    return None if left_unread and not is_truncated else is_truncated
 
 
 def _common(document: Document) -> dict[str, Any]:
@@ -201,7 +227,7 @@ def _of_part(part: Part) -> dict[str, Any]:
         "headers": tally.get("headers"),
         "ignored": sum(tally["ignored"].values()) if tally else None,
         "problems": [problem["message"] for problem in outline["problems"]] or None,
-        "is_truncated": outline.get("is_truncated"),
+        "is_truncated": _is_truncated(outline),
     }
     if outline.get("title"):
         said["title"] = outline["title"]

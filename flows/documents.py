@@ -8,7 +8,7 @@ computed from the raw store, so that a release can always be rebuilt.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -115,23 +115,9 @@ def follow(settings: Settings, source: Source, failures: dict[str, str]) -> Docu
         return Document(source, failure=str(error))
     if not source.extract:
         return Document(source, versions)
-    accepted: list[Verdict] = []
-    newest: Verdict | None = None
-    unread: Snapshot | None = None
-    held: dict[datetime, str] = {}
-    for snapshot in versions:
-        part = part_of(settings, source, snapshot)
-        newest = None
-        held[snapshot.first_seen] = failures.get(snapshot.sha256, "not judged")
-        if not (part.folder / "outline.json").exists():
-            unread = unread or snapshot
-        elif accepted or unread is None or snapshot.sha256 in source.expect.accepted_versions:
-            newest = judge(part, source, accepted[-1] if accepted else None)
-            if newest.accepted:
-                accepted.append(newest)
-                del held[snapshot.first_seen]
-            else:
-                held[snapshot.first_seen] = newest.held_reason or "not good"
+    verdicts, unread = _walk(settings, source, versions)
+    accepted = [verdict for verdict in verdicts if verdict is not None and verdict.accepted]
+    newest = verdicts[-1] if verdicts else None
     if source.main_table == CODES.name:
         accepted.sort(key=lambda verdict: verdict.part.outline().get("effective_on") or "")
     failure = failures.get(versions[-1].sha256) if versions else None
@@ -142,6 +128,34 @@ def follow(settings: Settings, source: Source, failures: dict[str, str]) -> Docu
             f"read: {why}; restore it, or look at the newest and add {versions[-1].sha256} to "
             "expect.accepted_versions"
         )
-    if failure is not None:
-        held[versions[-1].first_seen] = failure
+    held = {
+        snapshot.first_seen: _why_held(verdict, failures.get(snapshot.sha256))
+        for snapshot, verdict in zip(versions, verdicts, strict=True)
+        if verdict is None or not verdict.accepted
+    }
     return Document(source, versions, tuple(accepted), newest, failure, held=held)
+
+
+def _walk(
+    settings: Settings, source: Source, versions: Sequence[Snapshot]
+) -> tuple[list[Verdict | None], Snapshot | None]:
+    """The verdict on each version, None where it gets none, and the first that cannot be read."""
+    verdicts: list[Verdict | None] = []
+    last_good: Verdict | None = None
+    unread: Snapshot | None = None
+    for snapshot in versions:
+        part = part_of(settings, source, snapshot)
+        verdict = None
+        if not (part.folder / "outline.json").exists():
+            unread = unread or snapshot
+        elif last_good or unread is None or snapshot.sha256 in source.expect.accepted_versions:
+            verdict = judge(part, source, last_good)
+            last_good = verdict if verdict.accepted else last_good
+        verdicts.append(verdict)
+    return verdicts, unread
+
+
+def _why_held(verdict: Verdict | None, failure: str | None) -> str:
+    if verdict is not None and verdict.held_reason:
+        return verdict.held_reason
+    return failure or "no good version came before it, so that it could not be judged"

@@ -130,6 +130,23 @@ def publish(
     staging = settings.releases / releases.STAGING
     shutil.rmtree(staging, ignore_errors=True)
     staging.mkdir(parents=True)
+    try:
+        return _make(settings, staging, documents, base, inputs, at, accepted)
+    finally:
+        # Where it failed for want of room, what it left takes more.
+        shutil.rmtree(staging, ignore_errors=True)
+
+
+def _make(
+    settings: Settings,
+    staging: Path,
+    documents: Sequence[Document],
+    base: Base,
+    inputs: dict[str, Any],
+    at: datetime,
+    accepted: Collection[str],
+) -> Release | None:
+    """Make a release in `staging` and publish it; None where the latest one says the same."""
     reference = Reference.of(documents)
     try:
         balance = contents(documents, reference, staging)
@@ -137,7 +154,6 @@ def publish(
         raise PublishError(str(error)) from error
     files = {path.name: _described(path) for path in sorted(staging.glob("*.parquet"))}
     if base.in_place is not None and _same_content(base.in_place, files):
-        shutil.rmtree(staging)
         return None
     path = staging / f"{CHANGES.name}.parquet"
     write_rows(CHANGES, _changes(documents, reference, base.release, staging), path)
@@ -234,6 +250,8 @@ def _inputs(documents: Sequence[Document]) -> dict[str, Any]:
                     [version.sha256, version.first_seen.isoformat()]
                     for version in document.versions
                 ],
+                # Looks that find the newest version again are no news.
+                "last_seen": [version.last_seen.isoformat() for version in document.versions[:-1]],
                 "verdicts": [verdict.name for verdict in document.accepted],
                 "newest": document.newest.name if document.newest else None,
                 "held_reason": document.held_reason,

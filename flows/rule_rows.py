@@ -8,80 +8,79 @@ versions are published, and what ends a rule, is decided elsewhere (`flows.docum
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from operator import attrgetter
 from typing import Any
 
 import pyarrow as pa
 
 from extractors.reference.rule_history import Edition, Spell, spells
-from flows.code_reference import Repairs
+from flows.code_reference import Reference, Repairs
 from flows.document_rows import version_rows
-from flows.document_states import is_whole, unread_codes
+from flows.document_states import unread_of
 from flows.documents import Document
 from flows.facts import column
 from flows.keep import rows_of
 from flows.releases import Release
 from flows.validate import Verdict
-from schemas.fields import nullable_schema
+from schemas.fields import Table, nullable_schema
 from schemas.tables import PRIOR_AUTHORIZATION, PRIOR_AUTHORIZATION_HISTORY
 
 RULES, HISTORY = PRIOR_AUTHORIZATION, PRIOR_AUTHORIZATION_HISTORY
 _IDENTIFYING = ("row_key", "row_hash", "code")
-_KNOWN_TIME = ("first_seen", "last_seen", "known_until", "end_basis", "reappeared", "unseen_in")
+_KNOWN_TIME = (
+    "first_seen",
+    "last_seen",
+    "last_sha256",
+    "known_until",
+    "end_basis",
+    "reappeared",
+    "unseen_in",
+)
 
 
 @dataclass(frozen=True, slots=True)
 class ListRules:
-    """The published versions of one list and the versions of its rules, before any row is read."""
+    """The versions of the rules of one document, before any row is read; none without a list."""
 
     document: Document
-    repairs: Repairs
+    reference: Reference
     spells: tuple[Spell, ...]
-    _starting: Mapping[int, list[Spell]] = field(repr=False)
 
     @classmethod
-    def of(cls, document: Document, repairs: Repairs) -> ListRules:
-        """The rules of a document; none where it has no list."""
-        editions = (_edition(verdict, repairs) for verdict in _versions(document))
-        found = tuple(spells(editions))
-        starting: dict[int, list[Spell]] = defaultdict(list)
-        for spell in found:
-            starting[spell.edition].append(spell)
-        return cls(document, repairs, found, dict(starting))
+    def of(cls, document: Document, reference: Reference) -> ListRules:
+        """The rules of a document."""
+        editions = (_edition(verdict, reference.repairs) for verdict in _versions(document))
+        return cls(document, reference, tuple(spells(editions)))
 
     def today(self) -> pa.Table:
         """The rows of `prior_authorization`."""
         document = self.document
         if document.kept is not None:
-            return rows_of(document.kept, RULES, document.source.source)
+            kept = rows_of(document.kept, RULES, document.source.source)
+            return self.reference.with_states(kept)
         if document.published is None or not self.spells:
             return nullable_schema(RULES).empty_table()
-        rows = version_rows(document.published, RULES, self.repairs)
+        rows = version_rows(document.published, RULES, self.reference.repairs)
         since = {spell.key: spell.first_seen for spell in self.spells if not spell.known_until}
-        last_seen = document.published.part.snapshot.last_seen
-        seen: dict[str, list[Any]] = {
+        given = {
             "first_seen": [since[key] for key in column(rows, "row_key")],
-            "last_seen": [last_seen] * rows.num_rows,
+            "last_seen": [document.published.part.snapshot.last_seen] * rows.num_rows,
         }
-        schema = nullable_schema(RULES)
-        columns = [
-            pa.array(seen[name], schema.field(name).type) if name in seen else rows[name]
-            for name in schema.names
-        ]
-        return pa.table(columns, names=schema.names).cast(schema)
+        return self.reference.with_states(_with_columns(RULES, rows, given))
 
     def ever(self) -> Iterator[pa.Table]:
         """The rows of `prior_authorization_history`, some tables of them."""
         if self.document.kept is not None:
-            yield _kept_history(self.document.kept, self.document.source.source)
+            kept = _kept_history(self.document.kept, self.document.source.source)
+            yield _with_last_states(kept, self.reference)
             return
-        for number, verdict in enumerate(_versions(self.document)):
-            starting = self._starting.get(number)
-            if starting:
-                rows = version_rows(verdict, RULES, self.repairs)
-                yield _with_known_time(rows, starting)
+        versions = _versions(self.document)
+        for number, starting in groupby(self.spells, key=attrgetter("edition")):
+            rows = version_rows(versions[number], RULES, self.reference.repairs)
+            yield _with_last_states(_with_known_time(rows, list(starting)), self.reference)
 
 
 def _versions(document: Document) -> tuple[Verdict, ...]:
@@ -96,7 +95,7 @@ def _edition(verdict: Verdict, repairs: Repairs) -> Edition:
     rows = version_rows(verdict, RULES, repairs, _IDENTIFYING)
     keys, hashes, codes = (column(rows, name) for name in _IDENTIFYING)
     snapshot = verdict.part.snapshot
-    unread = unread_codes(verdict, repairs)
+    unread = unread_of(verdict, repairs)
     return Edition(
         sha256=snapshot.sha256,
         first_seen=snapshot.first_seen,
@@ -104,25 +103,29 @@ def _edition(verdict: Verdict, repairs: Repairs) -> Edition:
         keys=keys,
         hashes=hashes,
         codes=codes,
-        is_whole=is_whole(verdict, repairs),
-        unread=[(first, last or first) for first, last in unread if first is not None],
+        is_whole=unread.is_whole,
+        unread=unread.codes,
     )
 
 
-def _with_known_time(rows: pa.Table, starting: list[Spell]) -> pa.Table:
+def _with_known_time(rows: pa.Table, starting: Sequence[Spell]) -> pa.Table:
     """The rows in which versions of rules begin, with the time in which these were known."""
-    schema = nullable_schema(HISTORY)
-    if [spell.row for spell in starting] != list(range(rows.num_rows)):
-        rows = rows.take(pa.array([spell.row for spell in starting], pa.int64()))
-    known: dict[str, list[Any]] = {
+    numbers = [spell.row for spell in starting]
+    if numbers != list(range(rows.num_rows)):
+        rows = rows.take(pa.array(numbers, pa.int64()))
+    given: dict[str, list[Any]] = {
         name: [getattr(spell, name) for spell in starting] for name in _KNOWN_TIME
     }
-    known["unseen_in"] = [list(shas) or None for shas in known["unseen_in"]]
-    columns = [
-        pa.array(known[name], schema.field(name).type) if name in known else rows[name]
-        for name in schema.names
-    ]
-    return pa.table(columns, names=schema.names).cast(schema)
+    given["unseen_in"] = [list(shas) or None for shas in given["unseen_in"]]
+    return _with_columns(HISTORY, rows, given)
+
+
+def _with_last_states(rows: pa.Table, reference: Reference) -> pa.Table:
+    """The rows with what the reference says of their codes on the day of the last snapshot."""
+    place = rows.schema.get_field_index("sha256")
+    field, first = rows.schema.field(place), rows["sha256"]
+    as_of_last = rows.set_column(place, field, rows["last_sha256"])
+    return reference.with_states(as_of_last).set_column(place, field, first)
 
 
 def _kept_history(release: Release, source: str) -> pa.Table:
@@ -133,14 +136,19 @@ def _kept_history(release: Release, source: str) -> pa.Table:
     if f"{HISTORY.name}.parquet" in release.files:
         return rows_of(release, HISTORY, source)
     rows = rows_of(release, RULES, source)
-    schema = nullable_schema(HISTORY)
-    given: dict[str, Any] = {"reappeared": pa.repeat(False, rows.num_rows)}
-    columns = [
-        given[name]
-        if name in given
-        else rows[name]
-        if name in rows.column_names
-        else pa.nulls(rows.num_rows, schema.field(name).type)
-        for name in schema.names
-    ]
+    given = {"reappeared": [False] * rows.num_rows, "last_sha256": column(rows, "sha256")}
+    return _with_columns(HISTORY, rows, given)
+
+
+def _with_columns(table: Table, rows: pa.Table, given: Mapping[str, list[Any]]) -> pa.Table:
+    """Rows in the columns of a table: those given, else their own, else empty."""
+    schema = nullable_schema(table)
+    columns = []
+    for field in schema:
+        if field.name in given:
+            columns.append(pa.chunked_array([pa.array(given[field.name], field.type)]))
+        elif field.name in rows.column_names:
+            columns.append(rows[field.name])
+        else:
+            columns.append(pa.chunked_array([pa.nulls(rows.num_rows, field.type)]))
     return pa.table(columns, names=schema.names).cast(schema)

@@ -14,7 +14,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import groupby
 from pathlib import Path
@@ -219,9 +219,14 @@ def _look_of(said: dict[str, Any]) -> Look | FailedLook:
 def versions(raw: Path, source: str, document: str) -> tuple[Snapshot, ...]:
     """What was there, oldest first: a snapshot for each run of looks that found the same bytes."""
     found = []
-    for sha256, run in groupby(looks(raw, source, document), key=lambda look: look.sha256):
+    every = looks(raw, source, document)
+    first = {look.sha256: look.at for look in reversed(every)}
+    for sha256, run in groupby(every, key=lambda look: look.sha256):
         times = [look.at for look in run]
-        found.append(_snapshot(raw, source, document, sha256, times[0], times[-1]))
+        snapshot = _snapshot(raw, source, document, sha256, times[0], times[-1])
+        # A copy added later of an earlier day was there on that day.
+        retrieved_at = min(snapshot.retrieved_at, first[sha256])
+        found.append(replace(snapshot, retrieved_at=retrieved_at))
     return tuple(found)
 
 

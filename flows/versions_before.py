@@ -10,6 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+import pyarrow.parquet as pq
+
+from extractors.reference.same_bulletins import FILLED
 from flows.code_reference import Reference
 from flows.compare import Between
 from flows.document_rows import version_rows
@@ -29,10 +32,12 @@ def versions_before(
     """The rows of versions before, written into `folder`; None where there is no such version."""
     spool = Spool(folder / ".spool")
     sources = []
+    merged = _merged(before)
     for document, verdict in _read_otherwise(documents, before):
         sources.append(document.source.source)
         for table in DOCUMENT_TABLES:
-            if verdict.part.count(table):
+            is_left_out = table.name in FILLED and document.source.source in merged
+            if verdict.part.count(table) and not is_left_out:
                 rows = version_rows(verdict, table, reference.repairs)
                 schema = nullable_schema(table)
                 spool.add(table, reference.with_states(rows.select(schema.names).cast(schema)))
@@ -41,7 +46,14 @@ def versions_before(
     for table in DOCUMENT_TABLES:
         write_rows(table, spool.in_order(table), folder / f"{table.name}.parquet")
     spool.close()
-    return Between(folder, tuple(sources))
+    return Between(folder, tuple(sources), tuple(merged))
+
+
+def _merged(before: Release) -> set[str]:
+    """The sources that had a bulletin in common with another one."""
+    rows = pq.read_table(before.folder / f"{DOCUMENTS.name}.parquet", columns=["source", "same_as"])
+    pairs = [(row["source"], row["same_as"]) for row in rows.to_pylist() if row["same_as"]]
+    return {source for pair in pairs for source in pair}
 
 
 def _read_otherwise(
@@ -51,6 +63,8 @@ def _read_otherwise(
     readings = {
         verdict.rsplit(".", 1)[0]
         for said in before.said["inputs"]["documents"]
+        # Rows that were kept then were not read as the verdicts of then have them.
+        if not said["kept"]
         for verdict in said["verdicts"]
     }
     for document in documents:

@@ -65,7 +65,11 @@ def _write(extracted: Extract, folder: Path, origin: dict[str, Any]) -> dict[str
 
 
 def _problem(problem: Problem) -> dict[str, Any]:
-    return {"message": str(problem), "holds": problem.holds}
+    return {
+        "message": str(problem),
+        "holds": problem.holds,
+        "leaves_unread": problem.leaves_unread,
+    }
 
 
 if __name__ == "__main__":

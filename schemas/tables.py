@@ -411,6 +411,15 @@ _KNOWN_TIME = (
         role="derived",
     ),
     Field(
+        "last_sha256",
+        "string",
+        "SHA-256 of the last snapshot that has it; what is said of its code is as of that one's "
+        "day.",
+        required=True,
+        pattern=SHA256,
+        role="derived",
+    ),
+    Field(
         "known_until",
         "instant",
         "First look that found it otherwise; empty while nothing says that it ended.",
@@ -550,7 +559,12 @@ DOCUMENTS = Table(
         Field("ignored", "integer", "Lines ignored, each by a named rule."),
         Field("headers", "integer", "Header lines."),
         Field("problems", "strings", "What went wrong, each with its place."),
-        Field("is_truncated", "boolean", "Whether it ends in the middle of something."),
+        Field(
+            "is_truncated",
+            "boolean",
+            "Whether it ends in the middle of something; empty where that is not known, or where "
+            "printed words with codes were left unread, which problems name.",
+        ),
         Field(
             "newest_code_added_on",
             "date",
@@ -598,7 +612,6 @@ _VERSION_COLUMNS = (
     "posted_on",
     "effective_on",
     "updated_on",
-    "rows",
     "quarantined",
     "is_truncated",
     "newest_code_added_on",
@@ -608,6 +621,7 @@ DOCUMENT_HISTORY = Table(
     "one run of looks that found the same bytes of one publication: what we had of it, and when",
     (
         *(DOCUMENTS[name] for name in _VERSION_COLUMNS),
+        Field("rows", "integer", "Rows that passed, over all tables.", required=True),
         Field(
             "known_until",
             "instant",
@@ -624,8 +638,8 @@ DOCUMENT_HISTORY = Table(
         Field(
             "is_whole",
             "boolean",
-            "Whether absence from it means something: accepted, read to its end, and without a row "
-            "whose code could not be read.",
+            "Whether absence from it means something: accepted, read to its end with nothing left "
+            "unread, and without a row whose code could not be read.",
             required=True,
         ),
         Field("held_reason", "string", "Why it is held."),

@@ -354,6 +354,7 @@ def rule_version(row: dict[str, Any], first_seen: datetime, **given: Any) -> dic
     values = {
         **row,
         "first_seen": first_seen,
+        "last_sha256": given.get("sha256", row["sha256"]),
         "reappeared": False,
         **given,
     }

@@ -62,6 +62,7 @@ def with_history(store: Store) -> list[dict[str, Any]]:
     ended = {"known_until": GONE, "end_basis": "absent_from_list"}
     rules = store.rows["prior_authorization"]
     versions = [rules[0] | known | ended, rules[1] | known, rules[6] | known]
+    versions = [row | {"last_sha256": row["sha256"]} for row in versions]
     history = [
         {name: row.get(name) for name in PRIOR_AUTHORIZATION_HISTORY.names} for row in versions
     ]

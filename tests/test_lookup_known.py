@@ -364,6 +364,7 @@ def versions_of(accepted: list[Any]) -> list[dict[str, Any]]:
             accepted[spell.edition][2][spell.row],
             spell.first_seen,
             last_seen=spell.last_seen,
+            last_sha256=spell.last_sha256,
             known_until=spell.known_until,
             end_basis=spell.end_basis,
             reappeared=spell.reappeared,

@@ -160,4 +160,5 @@ def _counted(where: str, blocks: Sequence[Block]) -> list[Problem]:
     first = shortened(printable(blocks[0].text), 80)
     number = f"{len(blocks)} lines are" if len(blocks) > 1 else "1 line is"
     message = f"{number} {where}, and not read{named}, from {first!r} on"
-    return [Problem(message, Place(1, blocks[0].line), holds=False)]
+    place = Place(1, blocks[0].line)
+    return [Problem(message, place, holds=False, leaves_unread=bool(codes))]

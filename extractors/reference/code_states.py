@@ -22,7 +22,8 @@ from schemas.codes import system_of
 ENDED = "code_ended"
 NOT_YET_VALID = "code_not_yet_valid"
 NOT_IN_REFERENCE = "code_not_in_reference"
-_FLAGS = (ENDED, NOT_YET_VALID, NOT_IN_REFERENCE)
+# The flags of a row that are of its code and not of the row.
+REFERENCE_FLAGS = (ENDED, NOT_YET_VALID, NOT_IN_REFERENCE)
 # Separates flags where a list of them is compared as one text; no flag has it.
 _JOINT = "|"
 
@@ -151,7 +152,7 @@ def _unique(numbers: Numbers) -> tuple[Numbers, Numbers]:
 
 def _with_flags(rows: pa.Table, said: list[_Said], said_of: Numbers) -> pa.Table:
     """The rows with the three flags as said, whatever they had of them before."""
-    added = (None, *_FLAGS)
+    added = (None, *REFERENCE_FLAGS)
     flag_of = np.array([added.index(one.flag) for one in said], np.int64)[said_of]
     joined = pc.call_function("binary_join", [rows["flags"], _JOINT])
     present, present_of = _distinct(joined)
@@ -159,7 +160,7 @@ def _with_flags(rows: pa.Table, said: list[_Said], said_of: Numbers) -> pa.Table
     lists = []
     for number in asked.tolist():
         printed = (present[number // len(added)] or "").split(_JOINT)
-        kept = {flag for flag in printed if flag and flag not in _FLAGS}
+        kept = {flag for flag in printed if flag and flag not in REFERENCE_FLAGS}
         flag = added[number % len(added)]
         lists.append(sorted(kept | {flag} if flag else kept) or None)
     column = rows.schema.field("flags")

@@ -43,8 +43,8 @@ class Edition:
 class Spell:
     """A rule with one content, from the first look that found it so to the first that did not.
 
-    `edition` and `row` are where it was first printed: numbers from 0. `unseen_in` are editions
-    after its first that neither have it nor end it, by their SHA-256.
+    `edition` and `row` are where it was first printed: numbers from 0; `last_sha256` is the last
+    edition that has it. `unseen_in` are editions after its first that neither have it nor end it.
     """
 
     key: str
@@ -54,6 +54,7 @@ class Spell:
     row: int
     first_seen: datetime
     last_seen: datetime
+    last_sha256: str
     known_until: datetime | None = None
     end_basis: EndBasis | None = None
     reappeared: bool = False
@@ -79,7 +80,7 @@ def spells(editions: Iterable[Edition]) -> list[Spell]:
         for row, (key, content, code) in enumerate(rows):
             before = open_.get(key)
             if before is not None and before.content == content:
-                before.last_seen = edition.last_seen
+                before.last_seen, before.last_sha256 = edition.last_seen, edition.sha256
                 here[key] = before
                 continue
             if before is not None:
@@ -92,6 +93,7 @@ def spells(editions: Iterable[Edition]) -> list[Spell]:
                 row=row,
                 first_seen=edition.first_seen,
                 last_seen=edition.last_seen,
+                last_sha256=edition.sha256,
                 reappeared=key in absent,
             )
             every.append(here[key])
@@ -107,7 +109,8 @@ def _without_a_word(
     for key in known.keys() - here.keys():
         spell = known[key]
         if edition.may_have(spell.code):
-            spell.unseen_in = (*spell.unseen_in, edition.sha256)
+            # The same bytes may come again.
+            spell.unseen_in = tuple(dict.fromkeys((*spell.unseen_in, edition.sha256)))
             left[key] = spell
         else:
             spell.end(edition.first_seen, "absent_from_list")
