@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from hypothesis import given
@@ -74,6 +75,18 @@ def test_list_that_is_cut_ends_nothing_and_the_rule_goes_on() -> None:
 def test_rule_unseen_in_a_cut_list_and_absent_from_the_next_whole_one_ends_there() -> None:
     found = spells([edition(1, A="yes"), edition(5, whole=False), edition(9, B="yes")])
     assert told(found)[0] == ("A", "yes", 1, 9, "absent_from_list", False, [5])
+
+
+def test_cut_list_that_comes_back_is_named_once_among_those_that_do_not_have_a_rule() -> None:
+    cut, whole = edition(5, whole=False), edition(1, A="yes")
+    again = replace(cut, first_seen=cut.first_seen + 9 * DAY, last_seen=cut.last_seen + 9 * DAY)
+    assert told(spells([whole, cut, again])) == [("A", "yes", 1, None, None, False, [5])]
+
+
+def test_last_edition_that_has_a_rule_is_named_whatever_did_not_have_it_since() -> None:
+    editions = [edition(1, A="yes"), edition(3, A="yes"), edition(5, whole=False)]
+    (one,) = spells(editions)
+    assert int(one.last_sha256, 16) == 3
 
 
 def test_row_that_could_not_be_read_ends_no_rule_of_its_code_but_others() -> None:
