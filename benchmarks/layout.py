@@ -1,7 +1,7 @@
 """How rules lie in Parquet: size, time to write, and a point lookup beside a DuckDB table.
 
 Run as `python -m benchmarks.layout [MILLIONS]`, ten by default. The rules of
-`benchmarks.many_rules` are written by `flows.table_files` in the layout that releases have and in
+`benchmarks.many_rules` are written by `table_files` in the layout that releases have and in
 others, one choice changed at a time. Each file answers the same lookups of a payer and a code
 through DuckDB, warm and in one connection, in turn with a DuckDB table of the same rows. The table
 has an index on (payer, code), which DuckDB 2.0 does not use for two columns: it skips row groups by
@@ -26,7 +26,7 @@ import pyarrow.parquet as pq
 
 from benchmarks.many_rules import SCHEMA, rules
 from benchmarks.results import write
-from flows.table_files import LAYOUT, Layout, write_rows
+from flows.publishing.table_files import LAYOUT, Layout, write_rows
 from schemas.tables import PRIOR_AUTHORIZATION
 
 MILLION = 1_000_000
@@ -52,6 +52,7 @@ ANSWER = (
 ALL = ", ".join(f'"{name}"' for name in SCHEMA.names)
 COLUMNS = {"all columns": ALL, "an answer's": ANSWER}
 CACHED = ("SET parquet_metadata_cache = true",)
+BOUNDED = {"memory_limit": "1500MB"}
 
 Pair = tuple[str, str]
 Ask = Callable[[Pair], list[Any]]
@@ -114,7 +115,7 @@ def take_turns(kinds: Mapping[Any, Asked], pairs: Sequence[Pair]) -> None:
 
 def opened(settings: Sequence[str] = CACHED) -> duckdb.DuckDBPyConnection:
     """An empty DuckDB that a reader set up once."""
-    connection = duckdb.connect()
+    connection = duckdb.connect(config=BOUNDED)
     for statement in settings:
         connection.execute(statement)
     return connection
@@ -123,15 +124,14 @@ def opened(settings: Sequence[str] = CACHED) -> duckdb.DuckDBPyConnection:
 def table_of(path: Path, folder: Path) -> duckdb.DuckDBPyConnection:
     """A DuckDB database with the file's rows and both indexes, opened to read."""
     database = folder / "table.duckdb"
-    with duckdb.connect(str(database)) as connection:
-        connection.execute("SET memory_limit = '2GB'")
+    with duckdb.connect(str(database), config=BOUNDED) as connection:
         connection.execute(
             "CREATE TABLE rules AS SELECT *, payer || '/' || code AS place "
             f"FROM read_parquet('{path}')"
         )
         connection.execute("CREATE INDEX by_payer_and_code ON rules (payer, code)")
         connection.execute("CREATE INDEX by_place ON rules (place)")
-    return duckdb.connect(str(database), read_only=True)
+    return duckdb.connect(str(database), read_only=True, config=BOUNDED)
 
 
 def scan_of(connection: duckdb.DuckDBPyConnection, query: str) -> str:

@@ -26,9 +26,9 @@ import pyarrow.parquet as pq
 
 from benchmarks.results import ROOT, write
 from extractors.records import candidate_schema
-from flows import publish
 from flows.documents import Document
 from flows.parts import Part, fingerprint
+from flows.publishing import publish
 from flows.settings import Settings
 from flows.validate import Verdict
 from schemas.provenance import Snapshot

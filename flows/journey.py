@@ -25,7 +25,7 @@ from flows.documents import is_settled, is_waiting
 from flows.fetch import NEW, SKIPPED, record_failure, why_skipped
 from flows.lock import RUNNING, AlreadyRunning, only_refresh
 from flows.prefect_settings import has_server, prepare_prefect
-from flows.publish import PublishError
+from flows.publishing.publish import PublishError
 from flows.registry import RegistryError, find_source, load_sources
 from flows.releases import ReleaseError
 from flows.report import Progress, Summary, print_summary, summarise

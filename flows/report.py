@@ -16,9 +16,9 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from flows.attention import attention_in
 from flows.fetch import SKIPPED
-from flows.notes import balance_words
+from flows.publishing.attention import attention_in
+from flows.publishing.notes import balance_words
 from flows.releases import PARQUET, Release, intact, opened
 from schemas.tables import PUBLISHED_STATUSES
 

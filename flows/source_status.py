@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from flows import store
+from flows.answers.payer_lists import Version, read_versions
 from flows.lock import utc
-from flows.payer_lists import Version, read_versions
 from flows.releases import Release, ReleaseError, history, opened
 from flows.settings import Settings
 from flows.store import FailedLook, StoreError

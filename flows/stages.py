@@ -11,9 +11,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from flows import documents, publish, store
+from flows import documents, store
 from flows.documents import Document
 from flows.fetch import fetch_document
+from flows.publishing import publish
 from flows.registry import find_source, load_sources
 from flows.settings import Settings
 from schemas.source import Source

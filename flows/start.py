@@ -92,8 +92,8 @@ def _said(words: Sequence[str]) -> dict[str, Any] | None:
 
 def _answered(curated: Path, asked: Asked) -> int | None:
     """The exit status once the answer is printed; None where there is none to print."""
+    from flows.answers.lookup import CodeError
     from flows.commands.answering import answer
-    from flows.lookup import CodeError
     from flows.releases import ReleaseError
 
     for stream in (sys.stdout, sys.stderr):

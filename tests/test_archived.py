@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from flows import answer_text, expectations, journey, store
+from flows import expectations, journey, store
+from flows.answers import answer_text
+from flows.answers.lookup import Answer, Question, codes_asked, lookup
 from flows.documents import extract_versions, follow
-from flows.lookup import Answer, Question, codes_asked, lookup
 from flows.registry import find_source
 from flows.releases import Release, latest
 from flows.settings import Settings

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from flows import change_text
-from flows.change_text import COLUMNS
+from flows.answers import change_text
+from flows.answers.change_text import COLUMNS
 from flows.cli import main
 from tests.conftest import ROOT
 from tests.release_fixture import FIRST, SECOND, SECOND_MADE, Store, build_store, write_release

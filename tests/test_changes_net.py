@@ -18,10 +18,10 @@ from hypothesis import given
 from hypothesis import settings as given_settings
 from hypothesis import strategies as st
 
-from flows import net_changes as module
-from flows.changes import OPS
-from flows.materiality import MATERIALITIES, MATERIALITY, materiality_of
-from flows.net_changes import Net, changed_fields, net_changes
+from flows.answers import net_changes as module
+from flows.answers.changes import OPS
+from flows.answers.materiality import MATERIALITIES, MATERIALITY, materiality_of
+from flows.answers.net_changes import Net, changed_fields, net_changes
 from flows.releases import opened
 from schemas.fields import arrow_schema
 from schemas.provenance import digest

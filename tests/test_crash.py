@@ -29,7 +29,7 @@ import os, signal, sys
 from pathlib import Path
 from flows import journey
 from flows.settings import Settings
-import flows.compare, flows.contents, pyarrow.parquet, duckdb
+import flows.publishing.compare, flows.publishing.contents, pyarrow.parquet, duckdb
 folder, crash_at = Path(sys.argv[1]), int(sys.argv[2])
 count = 0
 def strike(event, arguments):

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+from flows.answers.lookup import CodeError, Question, codes_asked, lookup
 from flows.cli import main
 from flows.commands.answering import NOT_INGESTED
-from flows.lookup import CodeError, Question, codes_asked, lookup
 from flows.releases import latest
 from schemas.statuses import STATUSES
 from tests.conftest import ROOT

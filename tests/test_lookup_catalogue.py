@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from flows.answer_rows import COLUMNS
-from flows.catalogue import read_catalogue
+from flows.answers.answer_rows import COLUMNS
+from flows.answers.catalogue import read_catalogue
 from flows.cli import main
 from flows.commands.answering import BAD_LINES, NOT_INGESTED
 from tests.release_fixture import SECOND, SECOND_MADE, Store, build_store, rule, write_release

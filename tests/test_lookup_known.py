@@ -13,10 +13,10 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from extractors.reference.rule_history import Edition, spells
+from flows.answers.known import last_instant
+from flows.answers.lookup import Question, codes_asked, lookup
 from flows.cli import main
 from flows.commands.answering import NOT_INGESTED
-from flows.known import last_instant
-from flows.lookup import Question, codes_asked, lookup
 from flows.releases import latest
 from schemas.provenance import digest
 from tests.release_fixture import (

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
+from flows.answers.lookup import CodeError, codes_asked
 from flows.cli import main
-from flows.lookup import CodeError, codes_asked
 from tests.release_fixture import (
     SECOND_MADE,
     Store,

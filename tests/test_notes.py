@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from flows import notes
-from flows.attention import attention
-from flows.notes import release_notes
+from flows.publishing import notes
+from flows.publishing.attention import attention
+from flows.publishing.notes import release_notes
 from schemas.provenance import digest
 from tests.release_fixture import (
     SECOND,

@@ -18,9 +18,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from flows.publishing.table_files import EmptyValueError, Layout, write_rows
 from flows.releases import latest
 from flows.settings import Settings
-from flows.table_files import EmptyValueError, Layout, write_rows
 from schemas.fields import arrow_schema
 from schemas.provenance import digest
 from schemas.tables import PRIOR_AUTHORIZATION, TABLES

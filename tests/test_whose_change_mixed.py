@@ -16,10 +16,10 @@ import pyarrow as pa
 import pytest
 
 from flows import journey, store
-from flows.compare import compare
+from flows.publishing.compare import compare
+from flows.publishing.table_files import write_rows
 from flows.releases import latest
 from flows.settings import Settings
-from flows.table_files import write_rows
 from schemas.fields import nullable_schema
 from schemas.tables import PRIOR_AUTHORIZATION
 from tests.conftest import ROOT, shipped

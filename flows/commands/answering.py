@@ -12,7 +12,7 @@ from datetime import date
 from pathlib import Path
 from typing import NamedTuple
 
-from flows.lookup import Answer, CodeError, Question, codes_asked, lookup, unanswered
+from flows.answers.lookup import Answer, CodeError, Question, codes_asked, lookup, unanswered
 from flows.releases import Release, latest, read_release
 
 ANSWERED, BAD_LINES, NOT_INGESTED = 0, 2, 4
@@ -56,7 +56,7 @@ def _question(asked: Asked) -> tuple[Question, list[str]]:
     codes = codes_asked(asked.codes)
     mistakes: list[str] = []
     if asked.catalogue:
-        from flows.catalogue import read_catalogue
+        from flows.answers.catalogue import read_catalogue
 
         catalogue = read_catalogue(asked.catalogue)
         codes = tuple(dict.fromkeys((*codes, *catalogue.codes)))
@@ -74,11 +74,11 @@ def _print(answers: list[Answer], asked: Asked) -> None:
     if asked.as_json:
         print("[" + ",\n".join(json.dumps(answer.as_json()) for answer in answers) + "]")
     elif asked.as_csv:
-        from flows.answer_rows import write_csv
+        from flows.answers.answer_rows import write_csv
 
         write_csv(answers, sys.stdout)
     else:
-        from flows.answer_text import text
+        from flows.answers.answer_text import text
 
         print(text(answers))
 

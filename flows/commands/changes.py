@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 
 import click
 
+from flows.answers.materiality import MATERIALITIES
 from flows.commands.options import as_json_option, folders, remark, said_plainly
-from flows.materiality import MATERIALITIES
 from flows.releases import Release
 from flows.settings import Settings
 
 if TYPE_CHECKING:
-    from flows.changes import Wanted
+    from flows.answers.changes import Wanted
 
 
 @click.command()
@@ -63,8 +63,8 @@ def changes(
     The newest release comes first, in it the most material changes. A change whose cause is not
     publication is our own doing. The table shows the first 200 changes; CSV and JSON have all.
     """
-    from flows import change_text
-    from flows import changes as told
+    from flows.answers import change_text
+    from flows.answers import changes as told
 
     if as_json and as_csv:
         raise click.UsageError("--json and --csv exclude each other: give one")

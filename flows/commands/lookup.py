@@ -51,8 +51,8 @@ def lookup(
 
     Exits with 4 if any answer is "not ingested".
     """
+    from flows.answers.lookup import CodeError
     from flows.commands.answering import Asked, answer
-    from flows.lookup import CodeError
 
     if as_json and as_csv:
         raise click.UsageError("--json and --csv exclude each other: choose one")

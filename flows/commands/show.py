@@ -19,7 +19,7 @@ from flows.settings import Settings
 def show(settings: Settings, row_key: str, png: Path | None) -> None:
     """Where a row of the latest release is printed, with the lines around it."""
     from extractors.reading import ExtractionError
-    from flows import show as printed
+    from flows.answers import show as printed
     from flows.registry import RegistryError, find_source
 
     if not printed.is_row_key(row_key):

@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 from pyarrow import csv
 
-from flows.data_package import DATA_PACKAGE
 from flows.export.place import placed_folder
 from flows.export.selection import WORDS, Selection, as_text, checked, opened_tables, rows_of
 from flows.export.words import about
 from flows.files import dump_json
+from flows.publishing.data_package import DATA_PACKAGE
 from flows.spreadsheet_text import neutral
 from schemas.dictionary import data_dictionary
 from schemas.fields import Field, frictionless_schema

@@ -27,11 +27,11 @@ from typing import IO, TYPE_CHECKING, Any
 
 from fhir.resources.R4B.valueset import ValueSet
 
+from flows.answers.payer_lists import Version, gap, read_versions
 from flows.export.place import placed_folder
 from flows.export.selection import ExportError, Selection
 from flows.export.value_sets import CDT, CPT, CodeSet, Scope, code_sets
 from flows.files import dump_json
-from flows.payer_lists import Version, gap, read_versions
 from flows.releases import PARQUET, intact, opened
 from flows.table_text import one_line
 from schemas.codes import shortened

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from flows.payer_lists import is_called, payer_names, read_versions
+from flows.answers.payer_lists import is_called, payer_names, read_versions
 from flows.releases import PARQUET, Release, intact, opened
 from schemas.fields import Field, Kind
 from schemas.tables import TABLES

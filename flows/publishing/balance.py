@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from flows.code_reference import Repairs
-from flows.document_rows import lines_of, quarantined_lines, superseded, version_rows
 from flows.documents import Document
+from flows.publishing.code_reference import Repairs
+from flows.publishing.document_rows import lines_of, quarantined_lines, superseded, version_rows
 from flows.validate import Verdict
 from schemas.source import Source
 from schemas.tables import DOCUMENT_TABLES, TABLES

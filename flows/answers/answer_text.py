@@ -1,6 +1,6 @@
 """The answers of a lookup in words, so that no two kinds of answer can be mistaken.
 
-Only words and their layout: what the answer is, is decided in `flows.lookup`.
+Only words and their layout: what the answer is, is decided in `flows.answers.lookup`.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ from collections.abc import Iterable, Sequence
 from datetime import date
 from itertools import groupby
 
-from flows.lookup import Answer
-from flows.printed_facts import Fact
+from flows.answers.lookup import Answer
+from flows.answers.printed_facts import Fact
 from flows.table_text import labelled, one_line
 from schemas.statuses import STATUSES
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from flows.payer_lists import VERSION, Version, instant, read_versions, version_of
+from flows.answers.payer_lists import VERSION, Version, instant, read_versions, version_of
 from flows.releases import PARQUET, Release, ReleaseError, intact
 
 if TYPE_CHECKING:

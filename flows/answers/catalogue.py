@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from flows.lookup import AskedCode, CodeError, codes_asked
+from flows.answers.lookup import AskedCode, CodeError, codes_asked
 from schemas.codes import shortened
 
 STDIN = "-"

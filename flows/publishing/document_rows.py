@@ -10,10 +10,10 @@ from collections.abc import Sequence
 
 import pyarrow as pa
 
-from flows.code_reference import Repairs
 from flows.documents import Document
 from flows.facts import column
-from flows.keep import rows_of
+from flows.publishing.code_reference import Repairs
+from flows.publishing.keep import rows_of
 from flows.validate import Verdict
 from schemas.fields import Table, nullable_schema
 from schemas.tables import CODES

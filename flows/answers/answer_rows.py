@@ -1,7 +1,7 @@
 """The answers of a lookup as lines of a CSV file: one for each rule, one for an answer without any.
 
 The columns and their order are kept from version to version; new ones come at the end. What an
-answer is, is decided in `flows.lookup`.
+answer is, is decided in `flows.answers.lookup`.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ import csv
 from collections.abc import Iterable, Iterator
 from typing import Any, TextIO
 
-from flows.answer_text import condition
-from flows.lookup import Answer
-from flows.printed_facts import Fact
+from flows.answers.answer_text import condition
+from flows.answers.lookup import Answer
+from flows.answers.printed_facts import Fact
 from flows.spreadsheet_text import neutral
 
 _OF_RULE = (

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from flows.materiality import MATERIALITIES, materiality_of
+from flows.answers.materiality import MATERIALITIES, materiality_of
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection

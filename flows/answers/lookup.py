@@ -3,7 +3,7 @@
 Three answers are never confused: a list names the code (*listed*, whatever status it gives), a
 list was read whole and does not (*not listed*), or we cannot know (*not ingested*). Codes are
 taken as they stand: which codes exist, or which code replaced another, is not known here. What an
-answer leaves open is said in `flows.left_open`, how it is worded for people in `flows.answer_text`.
+answer leaves open is said in `left_open` beside this, how it is worded for people in `answer_text`.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from flows.held_back import HeldBack, read_held_back
-from flows.known import RULES, versions_known
-from flows.left_open import explanation, untold_rows
-from flows.payer_lists import Lists, Version, gap, is_called, payer_lists, payer_names
-from flows.printed_facts import CodesAsked, Fact, read_disagreements, read_requirements
-from flows.quick_duckdb import opened
+from flows.answers.held_back import HeldBack, read_held_back
+from flows.answers.known import RULES, versions_known
+from flows.answers.left_open import explanation, untold_rows
+from flows.answers.payer_lists import Lists, Version, gap, is_called, payer_lists, payer_names
+from flows.answers.printed_facts import CodesAsked, Fact, read_disagreements, read_requirements
+from flows.answers.quick_duckdb import opened
+from flows.answers.rule_facts import Rules, read_rules
 from flows.releases import Release, intact
-from flows.rule_facts import Rules, read_rules
 from schemas.code_forms import system_of
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ No clock and no release before enter here: the same raw store, sources and code 
 tables. First come the rows as their documents say them; then what the dated code reference says
 of their codes; then what follows from several documents together. The rows of lists and tables are
 gone through document by document and sorted on disk; the tables that prose fills are small and in
-memory. How the release is described and made the latest is `flows.publish`.
+memory. How the release is described and made the latest is `flows.publishing.publish`.
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ from extractors.reference.code_states import newest_code_added_on
 from extractors.reference.drug_names import drug_names, names_drugs
 from extractors.reference.fees import fees, has_fees
 from extractors.reference.same_bulletins import merged
-from flows.balance import balances
-from flows.code_reference import Reference, effective_on
-from flows.disagreements import disagreements
-from flows.document_rows import published_rows
-from flows.document_states import states, versions_of
 from flows.documents import Document
 from flows.facts import column
-from flows.keep import rows_of
-from flows.quarantined import quarantine
-from flows.rule_rows import ListRules
-from flows.spool import Spool
-from flows.table_files import write_rows
+from flows.publishing.balance import balances
+from flows.publishing.code_reference import Reference, effective_on
+from flows.publishing.disagreements import disagreements
+from flows.publishing.document_rows import published_rows
+from flows.publishing.document_states import states, versions_of
+from flows.publishing.keep import rows_of
+from flows.publishing.quarantined import quarantine
+from flows.publishing.rule_rows import ListRules
+from flows.publishing.spool import Spool
+from flows.publishing.table_files import write_rows
 from schemas.fields import Table, arrow_schema, nullable_schema
 from schemas.tables import (
     CODE_CLAIMS,

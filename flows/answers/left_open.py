@@ -1,15 +1,15 @@
 """What an answer of a lookup rests on, and what it leaves open, in clauses.
 
-Only words: which answer it is, is decided in `flows.lookup`.
+Only words: which answer it is, is decided in `flows.answers.lookup`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from flows.held_back import HeldBack
-from flows.payer_lists import Lists, gap
-from flows.printed_facts import Fact
+from flows.answers.held_back import HeldBack
+from flows.answers.payer_lists import Lists, gap
+from flows.answers.printed_facts import Fact
 
 # Of the rows without a readable code, which may be thousands, so many are named.
 _NAMED = 5

@@ -20,9 +20,9 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flows.attention import attention_in
-from flows.change_words import OUR_CAUSES, differences, subject
-from flows.materiality import RANK
+from flows.answers.change_words import OUR_CAUSES, differences, subject
+from flows.answers.materiality import RANK
+from flows.publishing.attention import attention_in
 from flows.releases import opened
 from flows.table_text import one_line
 

@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 from extractors.reference.contradictions import ROW_COLUMNS, RULE_COLUMNS, contradictions
 from extractors.reference.known_codes import KnownCodes
 from extractors.reference.other_descriptions import OfficialTexts
-from flows.spool import opened, view_of
+from flows.publishing.spool import opened, view_of
 from schemas.fields import Table, nullable_schema
 from schemas.tables import CODES, PRIOR_AUTHORIZATION, TABLE_ROWS
 

@@ -11,9 +11,9 @@ from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from flows.known import RULES, has_history, last_instant
-from flows.payer_lists import Version
-from flows.printed_facts import (
+from flows.answers.known import RULES, has_history, last_instant
+from flows.answers.payer_lists import Version
+from flows.answers.printed_facts import (
     PLACE,
     CodesAsked,
     Fact,

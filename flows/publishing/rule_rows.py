@@ -17,12 +17,12 @@ from typing import Any
 import pyarrow as pa
 
 from extractors.reference.rule_history import Edition, Spell, spells
-from flows.code_reference import Reference, Repairs
-from flows.document_rows import version_rows
-from flows.document_states import unread_of
 from flows.documents import Document
 from flows.facts import column
-from flows.keep import rows_of
+from flows.publishing.code_reference import Reference, Repairs
+from flows.publishing.document_rows import version_rows
+from flows.publishing.document_states import unread_of
+from flows.publishing.keep import rows_of
 from flows.releases import Release
 from flows.validate import Verdict
 from schemas.fields import Table, nullable_schema

@@ -2,7 +2,7 @@
 
 `documents` has what a release publishes, holds or lacks of each publication; `document_history`
 every version that looks found, good or not, in the order of the looks. What follows from the rows
-of other tables is added by `flows.contents`.
+of other tables is added by `flows.publishing.contents`.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from typing import Any
 
 from extractors.reference.code_states import newest_code_added_on
 from extractors.reference.known_codes import KnownCodes
-from flows.code_reference import Repairs
-from flows.document_rows import lines_of, quarantined_lines, superseded, version_rows
 from flows.documents import Document
 from flows.facts import column
-from flows.keep import rows_of
 from flows.parts import Part
+from flows.publishing.code_reference import Repairs
+from flows.publishing.document_rows import lines_of, quarantined_lines, superseded, version_rows
+from flows.publishing.keep import rows_of
 from flows.validate import Verdict
 from schemas.provenance import Snapshot
 from schemas.tables import (

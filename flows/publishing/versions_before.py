@@ -2,7 +2,7 @@
 
 Where a publication changed since and we read it otherwise too, the difference between two releases
 is of both. Between them stands the version before as it is read now: what differs from there to
-the release before is our doing. Which rows differ is for `flows.compare` to say.
+the release before is our doing. Which rows differ is for `flows.publishing.compare` to say.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from pathlib import Path
 import pyarrow.parquet as pq
 
 from extractors.reference.same_bulletins import FILLED
-from flows.code_reference import Reference
-from flows.compare import Between
-from flows.document_rows import version_rows
 from flows.documents import Document
-from flows.keep import rows_of
+from flows.publishing.code_reference import Reference
+from flows.publishing.compare import Between
+from flows.publishing.document_rows import version_rows
+from flows.publishing.keep import rows_of
+from flows.publishing.spool import Spool
+from flows.publishing.table_files import write_rows
 from flows.releases import Release
-from flows.spool import Spool
-from flows.table_files import write_rows
 from flows.validate import Verdict
 from schemas.fields import nullable_schema
 from schemas.tables import CODES, DOCUMENT_TABLES, DOCUMENTS, PUBLISHED_STATUSES

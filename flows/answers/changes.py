@@ -16,9 +16,9 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flows.materiality import MATERIALITIES
-from flows.net_changes import net_changes
-from flows.payer_lists import is_called, payer_names, read_versions
+from flows.answers.materiality import MATERIALITIES
+from flows.answers.net_changes import net_changes
+from flows.answers.payer_lists import is_called, payer_names, read_versions
 from flows.releases import PARQUET, Release, ReleaseError, history, intact, opened
 
 if TYPE_CHECKING:

@@ -2,8 +2,8 @@
 
 Compares by `row_key` over the columns that carry content; where a row is printed and when it was
 seen are no differences. Where a publication changed and we read it otherwise too, its version
-before, as it is read now, stands between the two releases (`flows.versions_before`): the step to it
-is our doing, the step from it the publisher's. DuckDB does it over the Parquet files, first by a
+before, as it is read now (`flows.publishing.versions_before`), stands between the two releases: the
+step to it is our doing, the step from it the publisher's. DuckDB does it over the Parquet files, first by a
 hash of each row and then in full for those that differ, so that memory does not grow with the
 releases.
 """
@@ -20,8 +20,8 @@ import pyarrow.parquet as pq
 
 from extractors.reference.code_states import REFERENCE_FLAGS
 from extractors.reference.same_bulletins import FILLED
-from flows.materiality import MATERIALITY
-from flows.spool import opened, view_of
+from flows.answers.materiality import MATERIALITY
+from flows.publishing.spool import opened, view_of
 from schemas.fields import ARROW_TYPES, Field, Table, arrow_schema
 from schemas.tables import (
     CHANGES,

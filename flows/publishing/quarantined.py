@@ -11,11 +11,11 @@ from typing import Any
 
 import pyarrow as pa
 
-from flows.code_reference import Repairs
-from flows.document_rows import shown_verdicts
 from flows.documents import Document
 from flows.facts import column
-from flows.keep import rows_of
+from flows.publishing.code_reference import Repairs
+from flows.publishing.document_rows import shown_verdicts
+from flows.publishing.keep import rows_of
 from flows.releases import Release
 from flows.validate import Verdict
 from schemas.fields import nullable_schema

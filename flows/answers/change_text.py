@@ -13,8 +13,8 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Any, TextIO
 
-from flows.change_words import OUR_CAUSES, differences, subject
-from flows.changes import Change
+from flows.answers.change_words import OUR_CAUSES, differences, subject
+from flows.answers.changes import Change
 from flows.spreadsheet_text import neutral
 from flows.table_text import aligned
 

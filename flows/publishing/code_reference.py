@@ -22,7 +22,7 @@ from extractors.reference.known_codes import KnownCodes
 from extractors.reference.repairs import repaired_rows
 from flows.documents import Document
 from flows.facts import column
-from flows.keep import rows_of
+from flows.publishing.keep import rows_of
 from flows.validate import Verdict
 from schemas.fields import PatternBy, Table, nullable_schema
 from schemas.suites import paired, row_checks

@@ -1,7 +1,6 @@
 """What is printed about codes, each fact with its place: dated duties and disagreements.
 
-One pass over each table for all codes at once. Rules are read in `flows.rule_facts`; which facts
-make an answer, and how it is worded, is not known here.
+One pass over each table for all codes at once. Rules are read in `rule_facts`; which facts make an answer, and how it is worded, is not known here.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from flows.payer_lists import Version
+from flows.answers.payer_lists import Version
 from flows.releases import PARQUET, Release, intact
 
 if TYPE_CHECKING:

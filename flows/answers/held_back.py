@@ -11,8 +11,8 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
-from flows.payer_lists import Version
-from flows.printed_facts import PLACE, CodesAsked, Fact
+from flows.answers.payer_lists import Version
+from flows.answers.printed_facts import PLACE, CodesAsked, Fact
 from flows.releases import PARQUET, Release, intact
 
 if TYPE_CHECKING:

@@ -24,41 +24,24 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from flows import releases
-from flows.balance import Unbalanced
-from flows.code_reference import Reference
-from flows.compare import compare
-from flows.contents import contents
-from flows.data_package import data_package
-from flows.describe import index_page
-from flows.document_rows import shown_verdicts
 from flows.documents import Document
 from flows.files import dump_json, flush_folder, flush_tree, sha256_of
-from flows.keep import keep
-from flows.notes import release_notes
 from flows.parts import code_of, extraction_code
+from flows.publishing.balance import Unbalanced
+from flows.publishing.code_reference import Reference
+from flows.publishing.compare import compare
+from flows.publishing.contents import contents
+from flows.publishing.data_package import data_package
+from flows.publishing.describe import index_page
+from flows.publishing.document_rows import shown_verdicts
+from flows.publishing.keep import keep
+from flows.publishing.notes import release_notes
+from flows.publishing.table_files import EmptyValueError, write_rows
+from flows.publishing.versions_before import versions_before
 from flows.releases import Release, ReleaseError
 from flows.settings import Settings
-from flows.table_files import EmptyValueError, write_rows
-from flows.versions_before import versions_before
 from schemas.tables import CHANGES, DOCUMENTS
 from schemas.version import SCHEMA_VERSION
-
-# The modules that decide a release's content beside extraction and the gates.
-_CODE = (
-    "balance",
-    "code_reference",
-    "contents",
-    "disagreements",
-    "document_rows",
-    "document_states",
-    "documents",
-    "keep",
-    "publish",
-    "quarantined",
-    "rule_rows",
-    "spool",
-    "table_files",
-)
 
 
 class PublishError(RuntimeError):
@@ -239,7 +222,7 @@ def _inputs(documents: Sequence[Document]) -> dict[str, Any]:
     """All that determines a release's content, for telling whether anything is new."""
     here = Path(__file__).parent
     return {
-        "code": code_of(*(here / f"{name}.py" for name in _CODE)),
+        "code": code_of(here, here.with_name("documents.py")),
         "extraction": extraction_code(),
         "documents": [
             {
