@@ -34,7 +34,7 @@ from extractors.sheets.rich_text import looks
 from extractors.sheets.survey import Survey, survey
 from extractors.sheets.workbook import check_parts, paddings, sheets
 from extractors.zipped import open_archive
-from schemas.codes import find_codes
+from schemas.codes import may_name_code
 from schemas.provenance import Place
 from schemas.source import TableRules
 
@@ -196,11 +196,13 @@ def _is_chosen(tab: _Tab, rules: TableRules | None) -> bool:
 
 
 def _left_out(tab: _Tab, workbook: CalamineWorkbook) -> list[Problem]:
-    filled = [row for row in _sheet(workbook, tab).iter_rows() if any(row)]
-    rows = tab.survey.filled_rows if tab.survey else len(filled)
+    rows, has_codes = 0, False
+    for row in _sheet(workbook, tab).iter_rows():
+        rows += any(row)
+        has_codes = has_codes or any(may_name_code(str(cell)) for cell in row)
+    rows = tab.survey.filled_rows if tab.survey else rows
     why = "hidden" if tab.is_hidden else "not named under table.sheets"
     message = f"the sheet {tab.name!r} is {why}: its {rows:,} rows were not read"
-    has_codes = any(find_codes(str(cell)) for row in filled for cell in row)
     problem = Problem(message, holds=False, leaves_unread=has_codes)
     return [problem] if rows or tab.is_hidden else []
 

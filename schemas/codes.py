@@ -84,6 +84,10 @@ _OPEN_GAP = re.compile(r"[\s,;/•]*")
 _MAY_BEGIN = re.compile(
     r"[\s,;/*^#+]*(?:[A-Za-z](?:[- ]?[0-9]|[Xx*_#]{4})|[0-9]{2}|[0-9][Xx*_#]{3})"
 )
+_MAY_BE_CODE = re.compile(
+    r"(?<![A-Za-z0-9])(?:[A-Z][ -]?[0-9OIL]{4}|[a-z][0-9oil]{4}|[0-9]{4}[A-Za-z]|[0-9]{5})"
+    r"(?:-?[A-Za-z0-9]{2})?(?![A-Za-z0-9]|-[0-9])"
+)
 _PROSE = re.compile(r"(?<![A-Za-z0-9])([A-CEGHJ-MP-Va-ceghj-mp-v])(-?)([0-9]{4})(?![A-Za-z0-9])")
 
 _CODE_LENGTH = 5
@@ -377,6 +381,11 @@ def repaired(text: str, valid: Container[str]) -> str | None:
         return None
     found = [code for code in repairs(text) if code in valid]
     return found[0] if len(found) == 1 else None
+
+
+def may_name_code(text: str) -> bool:
+    """Whether a word of a text may be a code, of any system, misprinted or with a modifier."""
+    return _MAY_BE_CODE.search(text) is not None
 
 
 def find_codes(text: str) -> tuple[CodeMention, ...]:

@@ -11,6 +11,7 @@ from schemas.codes import (
     CodeSpan,
     find_codes,
     header_key,
+    may_name_code,
     parse_expression,
     printable,
     repaired,
@@ -340,3 +341,20 @@ def test_longer_identifiers_in_prose_are_no_codes(text: str) -> None:
 def test_code_glued_to_a_parenthesis_is_found_in_prose() -> None:
     (mention,) = find_codes("K1007(BILATERAL HIP")
     assert (mention.code, mention.start, mention.end) == ("K1007", 0, 5)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["E0466", "97161", "CPT 97161", "0016U", "0075T", "E0466NU", "E0466-NU", "EO466", "E 0466",
+     "L-1320", "e0466", "see K0O01 below"],
+)  # fmt: skip
+def test_word_that_may_be_a_code_is_noticed_in_any_form(text: str) -> None:
+    assert may_name_code(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["see the manual", "April 2026", "Baltimore, MD 21244-1850", "(877) 735-1326", "L33318"],
+)
+def test_words_that_are_no_code_are_left_alone(text: str) -> None:
+    assert not may_name_code(text)

@@ -16,7 +16,7 @@ from collections.abc import Iterable, Sequence
 from extractors.markup.lines import Block
 from extractors.markup.tables import PrintedRow
 from extractors.reading import ExtractionError, Problem, Row
-from schemas.codes import find_codes, printable, shortened
+from schemas.codes import find_codes, may_name_code, printable, shortened
 from schemas.provenance import Place
 from schemas.source import LineRule, WebPage
 
@@ -161,4 +161,5 @@ def _counted(where: str, blocks: Sequence[Block]) -> list[Problem]:
     number = f"{len(blocks)} lines are" if len(blocks) > 1 else "1 line is"
     message = f"{number} {where}, and not read{named}, from {first!r} on"
     place = Place(1, blocks[0].line)
-    return [Problem(message, place, holds=False, leaves_unread=bool(codes))]
+    may_name = any(may_name_code(block.text) for block in blocks)
+    return [Problem(message, place, holds=False, leaves_unread=may_name)]

@@ -2,10 +2,9 @@
 
 Compares by `row_key` over the columns that carry content; where a row is printed and when it was
 seen are no differences. Where a publication changed and we read it otherwise too, its version
-before, as it is read now (`flows.publishing.versions_before`), stands between the two releases: the
-step to it is our doing, the step from it the publisher's. DuckDB does it over the Parquet files, first by a
-hash of each row and then in full for those that differ, so that memory does not grow with the
-releases.
+before, as it is read now (`versions_before`), stands between the two releases: the step to it is
+our doing, the step from it the publisher's. DuckDB does it over the Parquet files, first by a hash
+of each row and then in full for those that differ, so that memory does not grow with the releases.
 """
 
 from __future__ import annotations
@@ -47,6 +46,7 @@ _OF_REFERENCE = ("code_active", "code_ended_on", "code_members", "code_replaced_
 _IS_PUBLISHED = f"status IN {PUBLISHED_STATUSES}"
 _OF_REFERENCE_QUOTED = ", ".join(f"'{name}'" for name in _OF_REFERENCE)
 _READ = (*DOCUMENT_TABLES, DOCUMENTS, QUARANTINE, PRIOR_AUTHORIZATION_HISTORY)
+_RULES, _HISTORY = PRIOR_AUTHORIZATION.name, PRIOR_AUTHORIZATION_HISTORY.name
 _BATCH = 65_536
 _LISTS = tuple(kind for kind in ARROW_TYPES.values() if pa.types.is_list(kind))
 # The flags of a row that the code reference gives it, or all others.
@@ -134,10 +134,23 @@ def _open_causes(connection: duckdb.DuckDBPyConnection, between: Between | None)
             UNION SELECT source FROM before_documents WHERE status = 'archived'
             UNION SELECT source FROM after_documents WHERE status = 'archived';
         CREATE TEMP TABLE cut AS
-            SELECT DISTINCT source FROM after_documents WHERE {_IS_PUBLISHED} AND is_truncated;
-        CREATE TEMP TABLE still_open AS
-            SELECT row_key FROM after_{PRIOR_AUTHORIZATION_HISTORY.name}
+            SELECT DISTINCT source FROM after_documents
+            WHERE {_IS_PUBLISHED} AND is_truncated IS DISTINCT FROM false;
+        CREATE TEMP TABLE left_open AS
+            SELECT 'remove' AS op, row_key, row_hash FROM after_{_HISTORY}
+            WHERE known_until IS NULL AND len(unseen_in) > 0
+            UNION ALL SELECT 'add', row_key, row_hash FROM before_{_HISTORY}
             WHERE known_until IS NULL AND len(unseen_in) > 0;
+        -- Rules that the release before left open and that ended since, unseen in both.
+        CREATE VIEW ended_{_RULES} AS
+            SELECT * FROM before_{_HISTORY}
+            WHERE known_until IS NULL AND len(unseen_in) > 0
+            AND row_key NOT IN (SELECT row_key FROM before_{_RULES})
+            AND row_key NOT IN (SELECT row_key FROM after_{_RULES}) AND row_key IN (
+                SELECT row_key FROM after_{_HISTORY} GROUP BY row_key
+                HAVING count(*) = count(known_until)
+            );
+        CREATE VIEW nothing_{_RULES} AS SELECT * FROM before_{_RULES} WHERE false;
         CREATE TEMP TABLE read_both (source VARCHAR, is_merged BOOLEAN);
         """
     )
@@ -159,6 +172,8 @@ def _steps(table: Table, before: Path, between: Between | None) -> Iterator[_Ste
     ]
     every = tuple(field.name for field in compared)
     whole = {field.name: _column(field) for field in compared}
+    if table is PRIOR_AUTHORIZATION:
+        yield _Step("ended", "nothing", whole, every, "true")
     if between is None:
         yield _Step("before", "after", whole, every, "true")
         return
@@ -231,6 +246,7 @@ def _find(connection: duckdb.DuckDBPyConnection, table: Table, step: _Step, numb
                      WHEN r.row_key IS NULL THEN 'remove' ELSE 'modify' END AS op,
                 coalesce(r.row_key, l.row_key) AS row_key,
                 coalesce(r.source, l.source) AS source,
+                coalesce(r.row_hash, l.row_hash) AS row_hash,
                 {payer} AS payer,
                 {code} AS code,
                 CASE WHEN r.row_key IS NOT NULL AND l.row_key IS NOT NULL
@@ -254,14 +270,15 @@ def _cause(table: Table, step: _Step) -> str:
     if step.cause is not None:
         return f"CASE {held_back} ELSE '{step.cause}' END"
     if table is PRIOR_AUTHORIZATION:
-        unread = "row_key IN (SELECT row_key FROM still_open)"
+        # One that comes back with other words was changed by the payer, whoever saw it in between.
+        unread = "(op, row_key, row_hash) IN (SELECT (op, row_key, row_hash) FROM left_open)"
     else:
-        unread = "source IN (SELECT source FROM cut)"
+        unread = "op = 'remove' AND source IN (SELECT source FROM cut)"
     return f"""CASE {held_back}
         WHEN op = 'modify' AND list_has_any(fields_changed, [{_OF_REFERENCE_QUOTED}])
             AND list_has_all([{_OF_REFERENCE_QUOTED}, 'flags'], fields_changed)
             THEN 'reference'
         WHEN source IN (SELECT source FROM read_again) THEN 'reading'
         WHEN source NOT IN (SELECT source FROM after_documents) THEN 'reading'
-        WHEN op = 'remove' AND {unread} THEN 'unread'
+        WHEN {unread} THEN 'unread'
         ELSE 'publication' END"""

@@ -8,8 +8,9 @@ it keeps its rows of that release.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -19,7 +20,7 @@ from flows.facts import column, comparison
 from flows.releases import Release
 from schemas.fields import Table, nullable_schema
 from schemas.suites import COMPARISONS, document_checks
-from schemas.tables import CODES, DOCUMENTS, PRIOR_AUTHORIZATION, TABLES
+from schemas.tables import CODES, DOCUMENT_HISTORY, DOCUMENTS, PRIOR_AUTHORIZATION, TABLES
 
 # The columns that the comparison looks at, as far as a table has them.
 _COMPARED = ("row_key", "code", "pa_status", "sha256", "source_release")
@@ -84,7 +85,9 @@ def _objection(document: Document, before: Release, accepted: bool) -> str | Non
         return None
     now = document.published.part.snapshot
     published = set(column(old, "sha256"))
-    if lost := _unread_now(document, published):
+    versions = rows_of(before, DOCUMENT_HISTORY, source.source).to_pylist()
+    good = [version for version in versions if version["outcome"] == "accepted"]
+    if lost := _unread_now(document, published, good):
         return lost
     if now.sha256 not in published and now.sha256 in source.expect.accepted_versions:
         return None
@@ -104,8 +107,13 @@ def _objection(document: Document, before: Release, accepted: bool) -> str | Non
     )
 
 
-def _unread_now(document: Document, published: Collection[str]) -> str | None:
-    """Why rows stay whose version is none that is published now; of a code set any release."""
+def _unread_now(
+    document: Document, published: Collection[str], known: Iterable[Mapping[str, Any]]
+) -> str | None:
+    """Why rows stay whose version is none that is published now; of a code set any release.
+
+    `known` are the good versions that the release before had.
+    """
     accepted = [verdict.part.snapshot for verdict in document.accepted]
     if document.source.main_table == CODES.name:
         lost = set(published) - {snapshot.sha256 for snapshot in accepted}
@@ -115,6 +123,13 @@ def _unread_now(document: Document, published: Collection[str]) -> str | None:
             f"its rows stay: {min(lost)} is a published release of it that cannot be read or "
             "accepted now; restore it, or run precert refresh --accept "
             f"{document.source.source} to leave its rows out"
+        )
+    there = {version.sha256 for version in document.versions}
+    if gone := [state for state in known if state["sha256"] not in there]:
+        return (
+            f"its rows stay: the raw store has no longer its version {gone[0]['sha256']}, first "
+            f"seen on {gone[0]['first_seen'].date()}, and with it would go what was known then; "
+            f"restore it, or run precert refresh --accept {document.source.source}"
         )
     seen = [version.first_seen for version in document.versions if version.sha256 in published]
     if not seen or seen[-1] > accepted[-1].first_seen:

@@ -198,6 +198,7 @@ def _finish(
         for path in (staging / "validation").rglob("*.html")
     )
     (staging / "index.html").write_text(index_page(said, states, data_docs), encoding="utf-8")
+    said = said | {"companions": _companions(staging, said["files"])}
     (staging / releases.MANIFEST).write_bytes(dump_json(said))
     flush_tree(staging)
     folder = settings.releases / name
@@ -210,6 +211,15 @@ def _finish(
     flush_folder(settings.releases)
     releases.point_to(settings.curated, name, said["sequence"])
     return releases.read_release(settings.curated, name)
+
+
+def _companions(staging: Path, tables: Collection[str]) -> dict[str, dict[str, Any]]:
+    """What lies beside the tables, with the hashes by which it is verified."""
+    names = [path.relative_to(staging).as_posix() for path in staging.rglob("*") if path.is_file()]
+    return {
+        name: {"sha256": sha256_of(staging / name), "bytes": (staging / name).stat().st_size}
+        for name in sorted(set(names) - set(tables))
+    }
 
 
 def _is_published(settings: Settings, name: str) -> bool:
