@@ -179,6 +179,20 @@ def test_status_on_a_day_as_known_then(session: duckdb.DuckDBPyConnection) -> No
     assert [rule["pa_status"] for rule in answer["rules"]] == ["required"]
 
 
+def test_rule_that_the_version_of_that_day_leaves_open_is_no_row(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    build_store(tmp_path)
+    query = blocks(1, "sql")[0].replace("cigna", "cobalt").replace("E0466", "E0424")
+    monkeypatch.chdir(tmp_path)
+    with duckdb.connect() as connection:
+        connection.execute(blocks(0, "sql")[0])
+        whole = connection.sql(query.replace("2026-06-16", "2026-10-20")).fetchall()
+        cut = connection.sql(query.replace("2026-06-16", "2026-10-31")).fetchall()
+    assert [row[0] for row in whole] == ["required"]
+    assert cut == []
+
+
 def test_list_of_that_day_was_read_whole(session: duckdb.DuckDBPyConnection) -> None:
     (row,) = answers(session, 1, 1)
     assert (row["source"], row["outcome"], row["is_whole"]) == (CIGNA[0], "accepted", True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
@@ -10,7 +11,9 @@ from typing import Any
 
 import duckdb
 import pytest
+from click.testing import CliRunner
 
+from flows.cli import main
 from flows.export.database import export_duckdb
 from flows.export.selection import select
 from flows.settings import Settings
@@ -112,7 +115,7 @@ def test_every_table_column_view_and_macro_says_what_it_is(store: Store, tmp_pat
             assert columns[table.name, field.name].startswith(field.meaning)
     assert {row["name"] for row in others} >= {
         *TABLES, "rules_today", "rules_on", "rules_as_known", "rules_on_as_known", "pa_changes",
-        "disagreements", "unpublished", "lists", "about", "statuses",
+        "disagreements", "unpublished", "lists", "about", "statuses", "rules_left_open",
     }  # fmt: skip
     assert all(row["comment"] for row in others)
 
@@ -125,6 +128,7 @@ def test_views_show_the_printed_place(store: Store, tmp_path: Path) -> None:
             f"rules_on({day})",
             f"rules_as_known({day})",
             f"rules_on_as_known({day}, {day})",
+            f"rules_left_open({day})",
             "pa_changes",
             "unpublished",
         ):
@@ -229,3 +233,36 @@ def test_file_of_chosen_tables_has_only_the_views_that_they_allow(
         assert {row["view_name"] for row in views} == {"rules_today"}
         (release,) = rows(connection, "SELECT text FROM about WHERE label = 'release'")
     assert release["text"] == SECOND
+
+
+def test_rule_that_the_version_of_that_day_leaves_open_is_none(
+    store: Store, tmp_path: Path
+) -> None:
+    def told(connection: duckdb.DuckDBPyConnection, source: str) -> list[Any]:
+        found = rows(connection, f"FROM {source} WHERE payer = 'cobalt' ORDER BY code")
+        return [row["code"] for row in found]
+
+    before, after = "DATE '2026-10-29'", "DATE '2026-10-30'"
+    with opened(exported(store, tmp_path)) as connection:
+        # Cobalt's list was whole, and has been cut before E0424 since 2026-10-30.
+        assert told(connection, f"rules_as_known({before})") == ["E0424", "E0601"]
+        assert told(connection, f"rules_left_open({before})") == []
+        assert told(connection, f"rules_as_known({after})") == ["E0601"]
+        assert told(connection, f"rules_on_as_known({after}, {after})") == ["E0601"]
+        assert told(connection, f"rules_left_open({after})") == ["E0424"]
+        (comment,) = connection.execute(
+            "SELECT comment FROM duckdb_functions() WHERE function_name = 'rules_left_open'"
+        ).fetchone() or ("",)
+    assert "nothing was known" in comment
+    (answer,) = json.loads(
+        CliRunner()
+        .invoke(
+            main,
+            [
+                *("lookup", "E0424", "--payer", "cobalt", "--as-known", "2026-10-30", "--json"),
+                *store.options,
+            ],
+        )
+        .stdout
+    )
+    assert answer["answer"] == "not_ingested"

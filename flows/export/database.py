@@ -51,6 +51,18 @@ _KNOWN = (
     f"epoch_us(first_seen) < {_END_OF_DAY} "
     f"AND (known_until IS NULL OR epoch_us(known_until) >= {_END_OF_DAY})"
 )
+# Whether the version that stood then may have the rule, and was not seen to: of such a rule, which
+# nothing has ended, nothing was known.
+_LEFT_OPEN = f"""EXISTS (
+    FROM (
+        SELECT source, document, max_by(sha256, first_seen) AS standing FROM document_history
+        WHERE outcome = 'accepted' AND epoch_us(first_seen) < {_END_OF_DAY}
+        GROUP BY source, document
+    ) v
+    WHERE v.source = h.source AND v.document = h.document
+        AND list_contains(h.unseen_in, v.standing)
+)"""
+_KNOWN_TIME = ("prior_authorization_history", "document_history")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,18 +92,29 @@ _ANSWERS = (
     ),
     _Answer(
         "rules_as_known",
-        ("prior_authorization_history",),
-        "The rules as known at the end of a day (UTC): FROM rules_as_known(DATE '2026-02-01').",
-        f"FROM prior_authorization_history WHERE {_KNOWN}",
+        _KNOWN_TIME,
+        "The rules as known at the end of a day (UTC): FROM rules_as_known(DATE '2026-02-01'). "
+        "Without those in rules_left_open.",
+        f"FROM prior_authorization_history h WHERE {_KNOWN} AND NOT {_LEFT_OPEN}",
         "w",
     ),
     _Answer(
         "rules_on_as_known",
-        ("prior_authorization_history",),
-        "The rules for the day d as known at the end of the day w (UTC).",
-        f"FROM prior_authorization_history WHERE {_KNOWN} "
-        f"AND {_IN_FORCE.format('CAST(d AS DATE)')}",
+        _KNOWN_TIME,
+        "The rules for the day d as known at the end of the day w (UTC). Without those in "
+        "rules_left_open.",
+        f"FROM prior_authorization_history h WHERE {_KNOWN} "
+        f"AND {_IN_FORCE.format('CAST(d AS DATE)')} AND NOT {_LEFT_OPEN}",
         "d, w",
+    ),
+    _Answer(
+        "rules_left_open",
+        _KNOWN_TIME,
+        "Rules of earlier versions of which nothing was known at the end of the day w (UTC): the "
+        "version that stood then was not seen to have them and does not end them, since it is cut "
+        "or has rows that could not be read. Their code is not ingested then, whatever they say.",
+        f"FROM prior_authorization_history h WHERE {_KNOWN} AND {_LEFT_OPEN}",
+        "w",
     ),
     _Answer(
         "disagreements",
