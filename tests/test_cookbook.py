@@ -210,16 +210,57 @@ def test_changes_of_the_payer(session: duckdb.DuckDBPyConnection) -> None:
         ("modify", "E0466", "out_of_scope", "required"),
         ("add", "E0483", None, "required"),
     ]
-    counts = {(row["cause"], row["op"]): row["changed"] for row in answers(session, 2, 1)}
-    assert counts["publication", "modify"] == 1
+
+
+def test_changes_of_several_releases_are_those_of_the_chain(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(folder / "curated", tmp_path / "curated")
+    releases = tmp_path / "curated" / "releases"
+    _, second = sorted(path.name for path in releases.iterdir() if path.name[0] != ".")
+    third, aside = "000003-0c0c0c0c", "000004-0d0d0d0d"
+    # The latest, one that was rolled back, and one that is being made.
+    for folder_name, name in ((third, third), (aside, aside), (".staging", "000005-0e0e0e0e")):
+        shutil.copytree(releases / second, releases / folder_name)
+        said = json.loads((releases / second / "release.json").read_text())
+        said |= {"release": name, "sequence": int(name[:6]), "previous": second}
+        (releases / folder_name / "release.json").write_text(json.dumps(said))
+    pointer = json.dumps({"release": third, "sequence": 3})
+    (tmp_path / "curated" / "latest.json").write_text(pointer)
+    monkeypatch.chdir(tmp_path)
+    with duckdb.connect() as session:
+        session.execute(blocks(0, "sql")[0])
+        found = answers(session, 2, 1)
+    # The first release has nothing that differs from one before it.
+    assert {row["release"] for row in found} == {second, third}
+    for name in (second, third):
+        counts = {(r["cause"], r["op"]): r["changed"] for r in found if r["release"] == name}
+        assert counts["publication", "modify"] == 1
+        rows = duckdb.sql(f"FROM '{releases / name}/changes.parquet'").shape[0]
+        assert sum(counts.values()) == rows
 
 
 def test_codes_by_reviewer(folder: Path) -> None:
-    lines = script(3, folder).splitlines()
-    (cigna,) = [line for line in lines if line.startswith("cigna")]
-    assert cigna.split()[1:3] == ["commercial", "eviCore"]
-    (invented,) = [line for line in lines if line.startswith("invented")]
-    assert invented.split()[2:] == ["NaN", "1"]
+    lines = [line.split() for line in script(3, folder).splitlines()]
+    (cigna,) = [line for line in lines if line[0] == "cigna"]
+    assert cigna[1:3] == ["commercial", "eviCore"]
+    (invented,) = [line for line in lines if line[0] == "invented"]
+    assert invented[2:] == ["NaN", "NaN", "1"]
+
+
+def test_reviewer_that_is_printed_and_not_known_is_told_apart_from_none(tmp_path: Path) -> None:
+    store = build_store(tmp_path)
+    rules = store.rows["prior_authorization"]
+    printed, none = (
+        {**row, "reviewer": None, "reviewer_raw": raw}
+        for row, raw in zip(rules, ("SomeCo", None), strict=False)
+    )
+    none = {**none, "pa_status": "required"}
+    shutil.rmtree(store.curated / "releases" / SECOND)
+    tables = {**store.rows, "prior_authorization": [printed, none]}
+    write_release(store, SECOND, 2, None, SECOND_MADE, tables)
+    lines = [line.split()[-3:] for line in script(3, tmp_path).splitlines()[-2:]]
+    assert sorted(lines) == [["NaN", "NaN", "1"], ["NaN", "SomeCo", "1"]]
 
 
 def test_code_that_ended_names_its_replacement(

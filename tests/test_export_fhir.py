@@ -30,6 +30,7 @@ from tests.release_fixture import (
     Store,
     build_store,
     document,
+    held_back,
     rule,
     write_release,
 )
@@ -375,3 +376,46 @@ def test_hostile_words_are_shown_and_valid(store: Store, tmp_path: Path) -> None
     text = json.dumps(one, ensure_ascii=False)
     assert not re.search(r"[\x00-\x08\x0b\x0c\x0e-\x1f\u202e]", text)
     assert r"over 21 \\x1b[2J\\x00\\u202e" in text
+
+
+NOT_LISTED = "A code that is in no value set of this list is not listed"
+MAY_BE_LISTED = "A code that is in no value set of this list may be listed all the same"
+
+
+@pytest.mark.parametrize(
+    ("listed", "is_range", "why"),
+    [
+        ({}, False, None),
+        ({}, True, "not-included.ndjson"),
+        ({"quarantined": 1}, False, "quarantine"),
+        ({"is_truncated": True}, False, "read to its end"),
+        ({"is_truncated": None}, False, "read to its end"),
+    ],
+)
+def test_absence_means_something_only_where_all_of_a_list_is_told(
+    store: Store, tmp_path: Path, listed: dict[str, Any], is_range: bool, why: str | None
+) -> None:
+    rules = [
+        rule(store, "acme_dme", 5, "E0601"),
+        rule(store, "acme_dme", 8, "A4253", pa_status="not_required", pa_raw="No"),
+    ]
+    if is_range:
+        rules.append(rule(store, "acme_dme", 9, "A4206", code_end="A4210", code_raw="A4206-A4210"))
+    release_with(store, *rules, **listed)
+    sets = exported(store.curated, tmp_path / "out")
+    assert len(sets) == 2
+    for one in sets:
+        assert (NOT_LISTED in one["description"]) == (why is None)
+        assert (MAY_BE_LISTED in one["description"]) == (why is not None)
+        assert why is None or why in one["description"].partition(MAY_BE_LISTED)[2]
+
+
+def test_row_in_the_quarantine_table_leaves_absence_open(store: Store, tmp_path: Path) -> None:
+    tables = {
+        "prior_authorization": [rule(store, "acme_dme", 5, "E0601")],
+        "documents": [document(store, "acme_dme", "acme")],
+        "quarantine": [held_back(store, "acme_dme", 11, "E0483", "E0483")],
+    }
+    write_release(store, "000003-0c0c0c0c", 3, SECOND, SECOND_MADE, tables)
+    (one,) = exported(store.curated, tmp_path / "out")
+    assert MAY_BE_LISTED in one["description"]

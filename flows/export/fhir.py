@@ -21,7 +21,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -99,6 +99,14 @@ _ABSENCE = (
     "A code that is in no value set of this list is not listed, which is not the same as 'no "
     "authorization needed'."
 )
+_OPEN_ABSENCE = (
+    "A code that is in no value set of this list may be listed all the same: {why}. `precert "
+    "lookup` says what is known of a code."
+)
+_QUARANTINED = f"""
+SELECT count(*) FROM {PARQUET}
+WHERE source = $source AND document = $document AND sha256 = $sha256
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +118,9 @@ class _List:
     source: str
     document: str
     version: Version | None
+    # Of its printed lines, how many are in quarantine; of its codes, how many are in no value set.
+    quarantined: int = 0
+    left_out: int = 0
 
     @property
     def title(self) -> str:
@@ -139,8 +150,10 @@ def export_fhir(
         with sets_file, left_file:
             for one, found in _read(connection, selection, versions):
                 rules += len(found)
-                for codes in code_sets(found):
-                    entry = _write(folder, sets_file, selection, base, one, codes)
+                sets = code_sets(found)
+                of_all = replace(one, left_out=sum(len(codes.left_out) for codes in sets))
+                for codes in sets:
+                    entry = _write(folder, sets_file, selection, base, of_all, codes)
                     index.append(entry)
                     left_out += _name_left_out(left_file, entry, codes)
         _check(selection, rules)
@@ -169,11 +182,24 @@ def _read(
         if selection.payers and payer not in selection.payers:
             continue
         version = published.get((source, document))
-        one = _List(payer, one_line(name), source, document, version)
+        held_back = _quarantined(connection, selection, version)
+        one = _List(payer, one_line(name), source, document, version, held_back)
         asked = {"path": path, "payer": payer, "source": source, "document": document}
         rows = connection.execute(_RULES_SQL, asked)
         names = [column[0] for column in rows.description or ()]
         yield one, [dict(zip(names, row, strict=True)) for row in rows.fetchall()]
+
+
+def _quarantined(
+    connection: DuckDBPyConnection, selection: Selection, version: Version | None
+) -> int:
+    """The lines in quarantine of a version, by its own count or by the table, whichever is more."""
+    if version is None:
+        return 0
+    asked = {"path": intact(selection.release, "quarantine"), "sha256": version.sha256}
+    asked |= {"source": version.source, "document": version.document}
+    found = connection.execute(_QUARANTINED, asked).fetchone()
+    return max(version.quarantined, found[0] if found else 0)
 
 
 def _write(
@@ -404,7 +430,11 @@ def _description(one: _List, codes: CodeSet) -> str:
     version = one.version
     if version:
         sentences += _state(version)
-    sentences.append(_ABSENCE)
+    if one.quarantined:
+        sentences.append(
+            f"{one.quarantined} of its lines could not be published and are in no value set."
+        )
+    sentences.append(_absence(one))
     if codes.left_out:
         sentences.append(f"Not included: {_some([one_line(item) for item in codes.left_out])}.")
     if codes.elsewhere:
@@ -424,8 +454,18 @@ def _state(version: Version) -> Iterator[str]:
         yield "A newer version of the list is held back; these are the rules of the one before."
     if version.is_truncated is not False:
         yield "The list ends in the middle, or is not known to have been read to its end."
-    if version.quarantined:
-        yield f"{version.quarantined} of its lines could not be published and are in no value set."
+
+
+def _absence(one: _List) -> str:
+    """What it means that a code is in no value set of the list, as far as it was read and told."""
+    reasons = []
+    if one.version is None or not one.version.is_whole:
+        reasons.append("the list is not known to have been read to its end")
+    if one.quarantined:
+        reasons.append("lines of it are in quarantine (precert export csv, quarantine.csv)")
+    if one.left_out:
+        reasons.append(f"codes or ranges of it are in no value set ({LEFT_OUT})")
+    return _OPEN_ABSENCE.format(why="; ".join(reasons)) if reasons else _ABSENCE
 
 
 def _some(items: list[str]) -> str:
