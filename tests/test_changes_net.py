@@ -14,6 +14,7 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pytest
 from hypothesis import given
 from hypothesis import settings as given_settings
 from hypothesis import strategies as st
@@ -216,7 +217,11 @@ def test_materiality_is_one_rule_in_python_and_sql() -> None:
         (table, op, fields)
         for table in ("prior_authorization", "requirements", "bulletins")
         for op in ("add", "modify", "remove")
-        for fields in ([], ["pa_status", "notes"], ["notes"], ["effective_to"], ["description"])
+        for fields in (
+            *([], None, ["pa_status", "notes"], ["notes"], ["effective_to"], ["description"]),
+            *(["code_active"], ["code_active", "code_ended_on"], ["code_active", "sentence"]),
+            *(["code_members"], ["code_replaced_by"], ["code_replaced_by", "pa_status"]),
+        )
     ]
     with opened() as connection:
         for table, op, fields in cases:
@@ -225,4 +230,24 @@ def test_materiality_is_one_rule_in_python_and_sql() -> None:
                 "$f::VARCHAR[] AS fields_changed)",
                 {"t": table, "o": op, "f": fields},
             ).fetchall()
-            assert row == (materiality_of(table, op, fields),)
+            assert row == (materiality_of(table, op, fields or ()),)
+
+
+@pytest.mark.parametrize(
+    ("table", "fields", "expected"),
+    [
+        ("prior_authorization", ["code_active", "code_active_on"], "low"),
+        ("prior_authorization", ["code_active", "code_ended_on"], "medium"),
+        ("prior_authorization", ["code_replaced_by"], "medium"),
+        ("requirements", ["code_active", "code_active_on"], "low"),
+        ("requirements", ["code_ended_on", "code_replaced_by"], "medium"),
+        ("requirements", ["code_active", "effective_from"], "high"),
+        ("requirements", ["authority"], "high"),
+        ("bulletins", ["code_ended_on"], "low"),
+    ],
+)
+def test_code_that_ended_matters_and_the_rest_of_the_reference_little(
+    table: str, fields: list[str], expected: str
+) -> None:
+    assert materiality_of(table, "modify", fields) == expected
+    assert materiality_of(table, "add", ()) == ("low" if table == "bulletins" else "high")

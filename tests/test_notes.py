@@ -157,6 +157,38 @@ def test_what_is_ours_stands_apart_from_what_the_payer_did(store: Store) -> None
     assert not any(line in ("### Added", "### Changed", "### Removed") for line in other)
 
 
+def test_what_the_code_reference_says_is_counted_unless_a_code_ended(store: Store) -> None:
+    rule = {"pa_status": "required", "code_active": None, "code_active_on": None}
+    rule |= {"code_ended_on": None, "code_replaced_by": None}
+    valid = {**rule, "code_active": True, "code_active_on": "2026-11-01"}
+    ended = {**rule, "code_active": False, "code_ended_on": "2025-12-31"}
+    replaced = {**ended, "code_replaced_by": ["A4239"]}
+    ours = {"cause": "reference", "materiality": "low"}
+    text = notes_of(
+        store,
+        [
+            *(change(f"E0{n}", rule, valid, **ours) for n in range(100, 300)),
+            change("K0553", rule, ended, **ours),
+            change("K0554", ended, replaced, **ours),
+            change("K0555", ended, {**ended, "code_active_on": "2026-11-01"}, **ours),
+            change("E0466", rule, valid, payer="borealis", **ours),
+            change("E0467", valid, {**valid, "pa_status": "not_required"}),
+        ],
+    )
+    lines = [line for line in under(text, "## acme") if line.startswith("- ")]
+    assert lines == [
+        "- prior_authorization: E0467: pa_status from required to not_required",
+        "- Changed: prior_authorization: K0553: code_active from (empty) to no; code_ended_on from "
+        "(empty) to 2025-12-31",
+        "- Changed: prior_authorization: K0554: code_replaced_by from (empty) to A4239",
+        "- Changed: 201 rows differ only in what the code reference says of the code (valid, as of "
+        "a day, members of a range); see changes.parquet",
+    ]
+    assert any("203 changed" in line for line in under(text, "## acme"))
+    (one,) = [line for line in under(text, "## borealis") if line.startswith("- ")]
+    assert one.startswith("- Changed: 1 row differs only in what")
+
+
 def test_status_changes_come_before_words(store: Store) -> None:
     words = {"pa_status": "required", "description": "Wheelchair"}
     text = notes_of(

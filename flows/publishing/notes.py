@@ -2,7 +2,8 @@
 
     Attention    what is held, cut or in quarantine
     each payer   Added, Changed and Removed by the publications, the most material first; then
-                 what is our own doing, by its cause
+                 what is our own doing, by its cause; rows that differ in no more than what the
+                 code reference says of their codes are counted, and told where a code ended
     Balance      what became of every line of each document
 
 It is written from the release's Parquet by counting and by reading the first changes of each
@@ -40,15 +41,25 @@ _HEADINGS = {"add": "Added", "modify": "Changed", "remove": "Removed"}
 # What would be read as markup, should a publisher print it.
 _MARKUP = re.compile(r"[\\`*<\[]")
 _FROM = "read_parquet($path, hive_partitioning = false, file_row_number = true)"
+# What the code reference says of a code, without that it ended or what replaced it.
+_QUIET_COLUMNS = ["code_active", "code_active_on", "code_members"]
+_IS_QUIET = f"""(
+    op = 'modify' AND len(fields_changed) > 0
+    AND list_has_all({_QUIET_COLUMNS}, fields_changed)
+    AND NOT (
+        list_contains(fields_changed, 'code_active')
+        AND coalesce(json_extract_string(after, '$.code_active'), '') = 'false'
+    )
+)"""
 _COUNTED = f"""
-SELECT payer, cause, op, "table", count(*), count_if(materiality = 'high')
+SELECT payer, cause, op, "table", count(*), count_if(materiality = 'high'), count_if({_IS_QUIET})
 FROM {_FROM} GROUP BY ALL ORDER BY ALL NULLS LAST
 """
 # The file is in the order of table, payer and code, so that its row numbers are.
 _FIRST = f"""
 WITH first AS (
     SELECT unnest(min((({RANK})::BIGINT << 40) + file_row_number, {LISTED})) AS place
-    FROM {_FROM} GROUP BY payer, cause, op
+    FROM {_FROM} WHERE NOT coalesce({_IS_QUIET}, false) GROUP BY payer, cause, op
 )
 SELECT payer, cause, op, "table", code, row_key, fields_changed, before, after
 FROM {_FROM} JOIN first ON file_row_number = place & ((1::BIGINT << 40) - 1)
@@ -58,13 +69,17 @@ ORDER BY payer, cause, op, place
 
 @dataclass(frozen=True, slots=True)
 class _Group:
-    """Changes of one payer with one cause and operation: the first in words, and their numbers."""
+    """Changes of one payer with one cause and operation: the first in words, and their numbers.
+
+    `quiet` are those that are only counted.
+    """
 
     payer: str | None
     cause: str
     op: str
     by_table: Mapping[str, int]
     high: int
+    quiet: int
     lines: Sequence[str]
 
     @property
@@ -116,9 +131,10 @@ def _groups(connection: DuckDBPyConnection, folder: Path) -> list[_Group]:
     groups = []
     for (payer, cause, op), rows in groupby(counted, key=lambda row: (row[0], row[1], row[2])):
         tables = list(rows)
-        by_table = {table: times for *_, table, times, _high in tables}
-        high = sum(row[-1] for row in tables)
-        groups.append(_Group(payer, cause, op, by_table, high, listed[payer, cause, op]))
+        by_table = {table: times for *_, table, times, _high, _quiet in tables}
+        high, quiet = sum(row[-2] for row in tables), sum(row[-1] for row in tables)
+        told = listed.get((payer, cause, op), [])
+        groups.append(_Group(payer, cause, op, by_table, high, quiet, told))
     return groups
 
 
@@ -154,7 +170,13 @@ def _tally(groups: Iterable[_Group]) -> str:
 
 def _listed(group: _Group, before: str = "") -> Iterator[str]:
     yield from (f"- {before}{line}" for line in group.lines)
-    more = group.total - len(group.lines)
+    if group.quiet:
+        rows = "row differs" if group.quiet == 1 else "rows differ"
+        yield (
+            f"- {before}{group.quiet:,} {rows} only in what the code reference says of the code "
+            "(valid, as of a day, members of a range); see changes.parquet"
+        )
+    more = group.total - group.quiet - len(group.lines)
     if more:
         tables = ", ".join(f"{table} {times:,}" for table, times in group.by_table.items())
         yield f"- {before}and {more:,} more (in all: {tables}); see changes.parquet"
