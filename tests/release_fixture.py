@@ -349,6 +349,35 @@ def _documents(store: Store) -> list[dict[str, Any]]:
     ]
 
 
+def code_version(
+    code: str, ended_on: date | None = None, replaced_by: list[str] | None = None, **given: Any
+) -> dict[str, Any]:
+    """A row of `codes`: the newest version of a code of an invented code set, valid since 1988."""
+    values = {
+        **dict.fromkeys(TABLES["codes"].names),
+        "code_system": "HCPCS",
+        "code": code,
+        "effective_from": date(1988, 1, 1) if ended_on is None else ended_on,
+        "effective_basis": "stated",
+        "added_on": date(1988, 1, 1),
+        "terminated_on": ended_on,
+        "cross_references": replaced_by,
+        "replaced_by": replaced_by,
+        "first_release": "2025-10",
+        "source_release": "2025-10",
+        "source": "code_set",
+        "document": "list",
+        "sha256": "f" * 64,
+        "page": 1,
+        "line": 1,
+        "raw_text": code,
+        **given,
+    }
+    values["row_key"] = digest(["codes", code, str(values["effective_from"])])
+    values["row_hash"] = digest([values["row_key"], str(ended_on)])
+    return values
+
+
 def rule_version(row: dict[str, Any], first_seen: datetime, **given: Any) -> dict[str, Any]:
     """A row of `prior_authorization_history`: a rule since a look, and still so unless given."""
     values = {

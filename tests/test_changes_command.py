@@ -15,6 +15,7 @@ from click.testing import CliRunner, Result
 
 from flows.answers import change_text
 from flows.answers.change_text import COLUMNS
+from flows.answers.change_words import differences
 from flows.cli import main
 from tests.conftest import ROOT
 from tests.release_fixture import FIRST, SECOND, SECOND_MADE, Store, build_store, write_release
@@ -219,6 +220,32 @@ def test_table_says_what_differs_in_each_line(mixed: Store) -> None:
     assert "pa_status: not_required -> required" in shown
     assert "notes: (empty) -> Purchase only" in shown
     assert "description: =1+1 -> Assist device, é" in shown
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "shown"),
+    [
+        ((None, "New Reviewer"), ("eviCore", "CareCore"), ["(empty) -> eviCore", "New Reviewer"]),
+        (("eviCore", "CareCore"), ("SleepCo", "Sleep Co"), ["eviCore -> SleepCo"]),
+    ],
+    ids=["not mapped before", "both mapped"],
+)
+def test_printed_reviewer_is_told_unless_both_have_a_known_name(
+    before: tuple[str | None, str], after: tuple[str, str], shown: list[str]
+) -> None:
+    fields = ["reviewer", "reviewer_raw"]
+    told = list(
+        differences(
+            fields,
+            dict(zip(fields, before, strict=True)),
+            dict(zip(fields, after, strict=True)),
+            60,
+        )
+    )
+    assert len(told) == len(shown)
+    assert all(
+        said in f"{one.before} -> {one.after}" for said, one in zip(shown, told, strict=True)
+    )
 
 
 def test_nothing_that_matters_so_much_is_not_nothing(mixed: Store) -> None:

@@ -349,6 +349,16 @@ def test_listed_code_without_a_rule_in_force_is_not_called_unlisted(store: Store
     assert "NOT LISTED" not in shown
 
 
+def test_rule_that_is_not_in_force_on_the_day_is_told_with_its_dates(store: Store) -> None:
+    (later,) = ask_acme(store, "L0648", "--on", "2024-01-01")["rules_not_in_force"]
+    assert later["effective_from"] == "2024-08-12"
+    shown = run(store, "L0648", "--payer", "acme", "--on", "2024-01-01").stdout
+    assert "REQUIRED starts on 2024-08-12 (dates of service); acme_dme/list, page 2" in shown
+    shown = run(store, "L1833", "--payer", "acme", "--on", "2026-01-01").stdout
+    assert "REQUIRED ends on 2024-08-12, that day excluded (dates of service)" in shown
+    assert ask_acme(store, "L0648", "--on", "2024-08-12")["rules_not_in_force"] == []
+
+
 def test_modifier_keeps_rules_with_it_and_rules_without_any(store: Store) -> None:
     assert len(ask_acme(store, "E0260-RR")["rules"]) == 1
     assert len(ask_acme(store, "E0260")["rules"]) == 1

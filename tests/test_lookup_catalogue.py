@@ -5,6 +5,9 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -14,6 +17,7 @@ from flows.answers.answer_rows import COLUMNS
 from flows.answers.catalogue import read_catalogue
 from flows.cli import main
 from flows.commands.answering import BAD_LINES, NOT_INGESTED
+from tests.conftest import ROOT
 from tests.release_fixture import SECOND, SECOND_MADE, Store, build_store, rule, write_release
 
 THIRD = "000003-0c0c0c0c"
@@ -137,6 +141,50 @@ def test_csv_says_why_a_listed_code_has_no_rule(store: Store) -> None:
     assert (ended["answer"], ended["pa_status"]) == ("listed", "")
     assert ended["explanation"].startswith("no rule is in force on 2026-01-01")
     assert (other["modifiers"], other["explanation"][:19]) == ("NU", "listed only with RR")
+
+
+def test_csv_has_what_the_text_says_beside_the_rule(store: Store) -> None:
+    sleep = rows(run(store, "E0601-RR", "--csv").stdout)
+    acme, cobalt = sleep[0], sleep[-1]
+    assert (acme["asked_modifiers"], acme["code_raw"], acme["matched_by"]) == (
+        "RR",
+        "E0601",
+        "code",
+    )
+    assert acme["duties"] == (
+        "WRITTEN ORDER from 2025-01-01, stated by Acme Health (acme_bulletin/list, page 1, line 3)"
+    )
+    assert acme["sha256"] == store.sha256["acme_dme"]
+    assert "ends in the middle" in cobalt["lists_not_read"]
+    assert acme["lists_not_read"] == ""
+    (within,) = rows(run(store, "A4208", "--payer", "acme", "--csv").stdout)
+    assert (within["code_raw"], within["matched_by"]) == ("A4206-A4210", "range")
+
+
+def test_reviewer_without_a_known_name_is_in_csv_as_printed(tmp_path: Path) -> None:
+    store = build_store(tmp_path)
+    unmapped = rule(store, "acme_dme", 5, "E0601", reviewer_raw="Brand New Reviewer")
+    tables = {**store.rows, "prior_authorization": [unmapped]}
+    write_release(store, THIRD, 3, SECOND, SECOND_MADE, tables)
+    (row,) = rows(run(store, "E0601", "--payer", "acme", "--csv").stdout)
+    assert (row["reviewer"], row["reviewer_raw"]) == ("", "Brand New Reviewer")
+
+
+def test_csv_is_utf_8_whatever_the_locale(tmp_path: Path) -> None:
+    store = build_store(tmp_path)
+    forged = rule(store, "acme_dme", 5, "E0601", notes="Höhe ≥ 2")
+    tables = {**store.rows, "prior_authorization": [forged]}
+    write_release(store, THIRD, 3, SECOND, SECOND_MADE, tables)
+    program = "from flows.start import main; main()"
+    words = ["lookup", "E0601", "--payer", "acme", "--csv", "--curated", str(store.curated)]
+    done = subprocess.run(
+        [sys.executable, "-c", program, *words],
+        cwd=ROOT,
+        capture_output=True,
+        check=True,
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+    )
+    assert "Höhe ≥ 2" in done.stdout.decode("utf-8")
 
 
 def test_csv_without_a_release_has_an_answer_for_each_code(tmp_path: Path) -> None:

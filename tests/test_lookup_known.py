@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -12,7 +14,9 @@ from click.testing import CliRunner, Result
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
+from extractors.reference.code_states import REFERENCE_FLAGS
 from extractors.reference.rule_history import Edition, spells
+from flows.answers import rule_facts
 from flows.answers.known import last_instant
 from flows.answers.lookup import Question, codes_asked, lookup
 from flows.cli import main
@@ -24,10 +28,12 @@ from tests.release_fixture import (
     ACME_SECOND_SHA256,
     FIRST,
     HELD_REASON,
+    HELD_SINCE,
     SECOND,
     SECOND_MADE,
     Store,
     build_store,
+    code_version,
     document,
     held_back,
     rule,
@@ -109,6 +115,86 @@ def test_list_is_the_one_that_had_come_by_then(store: Store) -> None:
     answer = ask_one(store, "E2402", "acme", "2026-10-20")
     assert (answer["answer"], answer["list_read_on"]) == ("not_listed", "2026-10-05")
     assert answer["as_known"] == "2026-10-20"
+
+
+def test_place_in_a_copy_that_is_not_the_one_of_the_day_says_which_copy(store: Store) -> None:
+    shown = run(store, "K0848", "--payer", "acme", "--as-known", "2026-10-20").stdout
+    assert "list read on 2026-10-05" in " ".join(shown.split())
+    assert "acme_dme/list, page 1, line 7 of the copy first seen on 2026-09-01\n" in shown
+    same = run(store, "K0848", "--payer", "acme", "--as-known", "2026-09-10").stdout
+    assert "acme_dme/list, page 1, line 7\n" in same
+    (row,) = csv.DictReader(
+        io.StringIO(
+            run(store, "K0848", "--payer", "acme", "--as-known", "2026-10-20", "--csv").stdout
+        )
+    )
+    assert row["sha256"] == ACME_FIRST_SHA256
+
+
+def test_day_after_the_release_is_answered_with_a_remark_that_it_knows_nothing_later(
+    store: Store,
+) -> None:
+    for day in ("2026-11-22", "9999-12-31"):
+        result = run(store, "K0848", "--payer", "acme", "--as-known", day)
+        assert result.exit_code == 0
+        assert f"release {SECOND} was made on {TODAY} and knows nothing of what" in result.stderr
+    assert "knows nothing" not in run(store, "K0848", "--as-known", TODAY).stderr
+
+
+def with_code_reference(folder: Path) -> Store:
+    """The store with a code reference, first seen long after acme's list, that ended K0848."""
+    store = build_store(folder)
+    codes_sha256 = "f" * 64
+    seen = {"retrieved_at": HELD_SINCE, "first_seen": HELD_SINCE}
+    reference = document(
+        store, "code_set", None, kind="code_reference", sha256=codes_sha256, **seen
+    )
+    ended = {
+        "code_active": False,
+        "code_active_on": date(2026, 10, 30),
+        "code_ended_on": date(2024, 3, 31),
+        "code_replaced_by": ["K0849"],
+        "flags": ["code_ended", "of_the_row"],
+    }
+    history = [
+        {**row, **ended} if row["code"] == "K0848" else row
+        for row in store.rows["prior_authorization_history"]
+    ]
+    looks = [
+        {**row, "newest_code_added_on": date(2020, 1, 1)} if row["payer"] == "acme" else row
+        for row in store.rows["document_history"]
+    ]
+    tables = {
+        **store.rows,
+        "codes": [code_version("E0430", date(2016, 12, 31), ["E0431"])],
+        "documents": [*store.rows["documents"], reference],
+        "document_history": [*looks, run_of_looks(reference)],
+        "prior_authorization_history": history,
+    }
+    write_release(store, THIRD, 3, SECOND, SECOND_MADE, tables)
+    return store
+
+
+def test_what_the_code_reference_says_is_not_told_of_a_day_before_it_came(tmp_path: Path) -> None:
+    store = with_code_reference(tmp_path)
+    before = ask_one(store, "K0848", "acme", "2026-11-19")
+    (found,) = before["rules"]
+    states = ("code_active", "code_active_on", "code_ended_on", "code_replaced_by")
+    assert [found[name] for name in states] == [None] * 4
+    assert found["flags"] == ["of_the_row"]
+    assert "newest code" not in before["list_freshness"]
+    assert ask_one(store, "E0430", "acme", "2026-11-19")["code_active"] is None
+    after = ask_one(store, "K0848", "acme", "2026-11-20")
+    (known,) = after["rules"]
+    assert (known["code_ended_on"], known["flags"]) == ("2024-03-31", ["code_ended", "of_the_row"])
+    assert "its newest code was added on 2020-01-01" in after["list_freshness"]
+    assert ask_one(store, "E0430", "acme", "2026-11-20")["code_ended_on"] == "2016-12-31"
+    said = run(store, "K0848", "--payer", "acme", "--as-known", "2026-11-20").stderr
+    assert "what the code reference of the release says" in said
+
+
+def test_flags_of_the_code_reference_are_those_of_the_module_that_sets_them() -> None:
+    assert rule_facts.REFERENCE_FLAGS == REFERENCE_FLAGS
 
 
 def test_list_that_had_not_come_by_then_is_not_ingested(store: Store) -> None:

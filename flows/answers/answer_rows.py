@@ -10,7 +10,8 @@ import csv
 from collections.abc import Iterable, Iterator
 from typing import Any, TextIO
 
-from flows.answers.answer_text import condition
+from flows.answers.answer_text import condition, duty_in_words
+from flows.answers.code_states import CodeState
 from flows.answers.lookup import Answer
 from flows.answers.printed_facts import Fact
 from flows.spreadsheet_text import neutral
@@ -46,6 +47,13 @@ COLUMNS = (
     *_PLACE,
     "row_key",
     "release",
+    "sha256",
+    "reviewer_raw",
+    "asked_modifiers",
+    "code_raw",
+    "matched_by",
+    "duties",
+    "lists_not_read",
 )
 _NO_RULE: Fact = {"place": {}}
 
@@ -85,25 +93,38 @@ def _of_answer(answer: Answer) -> tuple[Any, ...]:
         _said(answer),
         answer.list_read_on,
         answer.list_freshness,
+        answer.code_state,
         len(answer.contradictions),
         answer.release,
+        " ".join(answer.modifiers),
+        "; ".join(map(duty_in_words, answer.requirements)),
+        "; ".join(version["why"] for version in answer.lists_not_read),
     )
 
 
 def _cells(said: tuple[Any, ...], rule: Fact) -> Iterator[Any]:
-    payer, name, answer, explanation, read_on, freshness, contradictions, release = said
+    payer, name, answer, explanation, read_on, freshness, state, *more = said
+    contradictions, release, asked_modifiers, duties, lists_not_read = more
     yield from (payer, name, answer)
     for column in _OF_RULE:
         value = rule.get(column)
         yield "; ".join(map(condition, value)) if column == "conditions" and value else value
     yield from (explanation, read_on, freshness)
-    yield _truth(rule.get("code_active"))
-    yield rule.get("code_ended_on")
-    yield " ".join(rule.get("code_replaced_by") or ())
+    yield from _code_state(state, rule)
     yield contradictions
     for column in _PLACE:
         yield rule["place"].get(column)
-    yield from (rule.get("row_key"), release)
+    yield from (rule.get("row_key"), release, rule["place"].get("sha256"))
+    yield from (rule.get("reviewer_raw"), asked_modifiers)
+    yield from (rule.get("code_raw"), rule.get("matched_by"), duties, lists_not_read)
+
+
+def _code_state(state: CodeState, rule: Fact) -> Iterator[Any]:
+    """What the rule says of its code; where there is none, what the code reference says."""
+    is_rule = rule is not _NO_RULE
+    yield _truth(rule["code_active"] if is_rule else state.active)
+    yield rule["code_ended_on"] if is_rule else state.ended_on
+    yield " ".join((rule["code_replaced_by"] if is_rule else state.replaced_by) or ())
 
 
 def _said(answer: Answer) -> str | None:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from datetime import date
 from itertools import groupby
 
+from flows.answers.code_states import CodeState
 from flows.answers.lookup import Answer
 from flows.answers.printed_facts import Fact
 from flows.table_text import labelled, one_line
@@ -52,6 +53,8 @@ def _block(answer: Answer) -> list[str]:
             lines += _rule(number, rule)
     lines += labelled(
         (
+            *(("not then", _not_in_force(rule)) for rule in answer.rules_not_in_force),
+            ("code", _of_unlisted(answer.code_state)),
             ("list", answer.list_freshness),
             ("note", answer.explanation if answer.answer != "not_ingested" else None),
             *(("held back", _printed_line(fact)) for fact in answer.held_back),
@@ -156,10 +159,31 @@ def _code_state(rule: Fact) -> str | None:
     """What the code reference says of a code that was not valid at the list's date."""
     if rule["code_active"] is not False or rule["matched_by"] != "code":
         return None
-    if rule["code_ended_on"] is None:
-        return f"not valid on {rule['code_active_on']}"
-    replaced = " and ".join(rule["code_replaced_by"] or ())
-    return f"ended on {rule['code_ended_on']}" + (f", replaced by {replaced}" if replaced else "")
+    return _invalid(rule["code_active_on"], rule["code_ended_on"], rule["code_replaced_by"])
+
+
+def _of_unlisted(state: CodeState) -> str | None:
+    """The same of a code for which no rule is shown."""
+    if state.active is not False:
+        return None
+    return _invalid(state.on, state.ended_on, state.replaced_by)
+
+
+def _invalid(day: object, ended_on: object, replaced_by: Sequence[str] | None) -> str:
+    if ended_on is None:
+        return f"not valid on {day}"
+    replaced = " and ".join(replaced_by or ())
+    return f"ended on {ended_on}" + (f", replaced by {replaced}" if replaced else "")
+
+
+def _not_in_force(rule: Fact) -> str:
+    """A rule that is there, but not on the day asked for."""
+    status = STATUSES[rule["pa_status"]].name.replace("_", " ").upper()
+    start, end = rule["effective_from"], rule["effective_to"]
+    days = [f"starts on {start}"] if start else []
+    days += [f"ends on {end}, that day excluded"] if end else []
+    said = ", ".join(days)
+    return f"{status} {said} ({_DATES_ARE[rule['date_semantics']]}); {_place(rule['place'])}"
 
 
 def _range(rule: Fact) -> str | None:
@@ -200,14 +224,22 @@ def _dates(rule: Fact) -> str | None:
     return f"{from_day}, {to_day} ({_DATES_ARE[rule['date_semantics']]}; basis: {basis})"
 
 
+def duty_in_words(duty: Fact) -> str:
+    """A dated duty, who states it and where, in one clause."""
+    stated_by = f", stated by {duty['publisher']}" if duty["publisher"] else ""
+    return f"{_duty(duty)}{stated_by} ({_cited(_place(duty['place']), duty)})"
+
+
+def _duty(duty: Fact) -> str:
+    start = date.fromisoformat(duty["effective_from"])
+    later = "" if duty.get("in_force", True) else ", not yet in force on the day asked for"
+    return f"{duty['requirement'].replace('_', ' ').upper()} from {start}{later}"
+
+
 def _duties(code: str, duties: Iterable[Fact]) -> list[str]:
     lines = [f"Dated duties about {code}"]
     for number, duty in enumerate(duties, start=1):
-        start = date.fromisoformat(duty["effective_from"])
-        later = "" if duty.get("in_force", True) else ", not yet in force on the day asked for"
-        lines.append(
-            f"  {number}. {duty['requirement'].replace('_', ' ').upper()} from {start}{later}"
-        )
+        lines.append(f"  {number}. {_duty(duty)}")
         lines += labelled(
             (
                 ("stated by", _cited(duty["publisher"], duty)),
@@ -229,4 +261,9 @@ def _cited(said: str | None, fact: Fact) -> str | None:
 
 
 def _place(place: Fact) -> str:
-    return f"{place['source']}/{place['document']}, page {place['page']}, line {place['line']}"
+    """A place, with the copy it is in where that is not the one that the answer rests on."""
+    copy = place.get("copy_first_seen")
+    other = f" of the copy first seen on {copy}" if copy else ""
+    return (
+        f"{place['source']}/{place['document']}, page {place['page']}, line {place['line']}{other}"
+    )

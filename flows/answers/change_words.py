@@ -50,10 +50,21 @@ def differences(
 
     Of two long values that begin alike, the part with the first difference is shown.
     """
-    told = [name for name in fields if _FOLLOWS.get(name) not in fields]
+    told = [name for name in fields if not _is_told_by_another(name, fields, before, after)]
     for name in sorted(told, key=lambda name: _FIRST.index(name) if name in _FIRST else 99):
         old, new = _contrast(in_words(before.get(name)), in_words(after.get(name)), width)
         yield Difference(name, old, new)
+
+
+def _is_told_by_another(
+    name: str, fields: Sequence[str], before: Mapping[str, Any], after: Mapping[str, Any]
+) -> bool:
+    """Whether the column that it follows from is told, and says both values.
+
+    A reviewer that no name is known for is only in the column of the printed words.
+    """
+    other = _FOLLOWS.get(name, "")
+    return other in fields and None not in (before.get(other), after.get(other))
 
 
 def subject(code: str | None, content: Mapping[str, Any], row_key: str) -> str:

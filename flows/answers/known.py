@@ -7,8 +7,8 @@ is kept. What the versions say is not known here.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from datetime import UTC, date, datetime, timedelta
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import date, datetime
 from typing import TYPE_CHECKING
 
 from flows.answers.payer_lists import VERSION, Version, instant, read_versions, version_of
@@ -25,7 +25,8 @@ FROM {PARQUET}
 WHERE epoch_us(first_seen) <= $limit
 ORDER BY source, document, first_seen
 """
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_EPOCH = date(1970, 1, 1)
+_MICROSECONDS = 86_400_000_000
 
 
 def has_history(release: Release) -> bool:
@@ -35,8 +36,12 @@ def has_history(release: Release) -> bool:
 
 def last_instant(day: date) -> int:
     """The last microsecond of a day (UTC), counted from the epoch."""
-    after = datetime(day.year, day.month, day.day, tzinfo=UTC) + timedelta(days=1)
-    return (after - _EPOCH) // timedelta(microseconds=1) - 1
+    return ((day - _EPOCH).days + 1) * _MICROSECONDS - 1
+
+
+def knew_codes(versions: Iterable[Version]) -> bool:
+    """Whether a release of the code reference is among versions that are published."""
+    return any(version.kind == "code_reference" and version.is_published for version in versions)
 
 
 def versions_known(
@@ -67,6 +72,9 @@ def versions_known(
         if version.publication not in runs
     }
     found += [_not_yet_there(version, day) for version in absent.values()]
+    if not knew_codes(found):
+        # When a code was added only the reference tells, which came later.
+        found = [version._replace(newest_code_added_on=None) for version in found]
     return sorted(found, key=lambda version: (*version.publication, version.status))
 
 

@@ -11,8 +11,8 @@ from flows.answers.held_back import HeldBack
 from flows.answers.payer_lists import Lists, gap
 from flows.answers.printed_facts import Fact
 
-# Of the rows without a readable code, which may be thousands, so many are named.
-_NAMED = 5
+# Of the rows without a readable code, which may be thousands, an answer shows and names so many.
+SHOWN_ROWS = 5
 
 
 def explanation(
@@ -79,7 +79,7 @@ def _unread_rows(unread: Sequence[Fact], *, is_listed: bool) -> list[str]:
     count = f"{len(unread)} printed row{'s have' if len(unread) > 1 else ' has'}"
     if is_listed:
         return [f"{count} no code that could be read: another rule of this code may be there"]
-    shown = [f"{_at(fact)} ({'; '.join(fact['reasons'])})" for fact in unread[:_NAMED]]
+    shown = [f"{_at(fact)} ({'; '.join(fact['reasons'])})" for fact in unread[:SHOWN_ROWS]]
     more = len(unread) - len(shown)
     said = "no row that was read names the code, but"
     where = f"{', '.join(shown)}{f' and {more} more' if more else ''}"

@@ -2,8 +2,8 @@
 
 Three answers are never confused: a list names the code (*listed*, whatever status it gives), a
 list was read whole and does not (*not listed*), or we cannot know (*not ingested*). Codes are
-taken as they stand: which codes exist, or which code replaced another, is not known here. What an
-answer leaves open is said in `left_open` beside this, how it is worded for people in `answer_text`.
+taken as they stand; which of them had ended `code_states` tells. What an answer leaves open is said
+in `left_open` beside this, how it is worded for people in `answer_text`.
 """
 
 from __future__ import annotations
@@ -12,9 +12,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from flows.answers.code_states import UNTOLD, CodeState, read_code_states
 from flows.answers.held_back import HeldBack, read_held_back
-from flows.answers.known import RULES, versions_known
-from flows.answers.left_open import explanation, untold_rows
+from flows.answers.known import RULES, knew_codes, versions_known
+from flows.answers.left_open import SHOWN_ROWS, explanation, untold_rows
 from flows.answers.payer_lists import Lists, Version, gap, is_called, payer_lists, payer_names
 from flows.answers.printed_facts import CodesAsked, Fact, read_disagreements, read_requirements
 from flows.answers.quick_duckdb import opened
@@ -26,9 +27,6 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 AnswerKind = Literal["listed", "not_listed", "not_ingested"]
-
-# Of the rows without a readable code, which may be thousands, an answer shows so many.
-_SHOWN_HELD_BACK = 5
 
 
 class CodeError(ValueError):
@@ -66,7 +64,9 @@ class Answer(NamedTuple):
     left out for brevity. `lists_not_read` are the payer's lists that the answer leaves open, each
     with the reason. `list_read_on` is the day on which the oldest snapshot that the answer rests on
     was retrieved. `contradictions` are disagreements about the code in which this payer, or no
-    payer, has a side, the strongest first.
+    payer, has a side, the strongest first. `rules_not_in_force` are those for the modifiers asked
+    for that begin later than the day asked for, or had ended. `code_state` is what the code
+    reference says of the code on that day, told where no rule is shown.
     """
 
     release: str | None
@@ -89,6 +89,8 @@ class Answer(NamedTuple):
     lists_not_read: Sequence[Fact] = ()
     requirements: Sequence[Fact] = ()
     contradictions: Sequence[Fact] = ()
+    rules_not_in_force: Sequence[Fact] = ()
+    code_state: CodeState = UNTOLD
 
     def as_json(self) -> Fact:
         """The answer as plain JSON values."""
@@ -113,6 +115,11 @@ class Answer(NamedTuple):
             "contradictions": self.contradictions,
             "as_known": _iso(self.as_known),
             "release": self.release,
+            "rules_not_in_force": self.rules_not_in_force,
+            "code_active": self.code_state.active,
+            "code_active_on": _iso(self.code_state.on),
+            "code_ended_on": _iso(self.code_state.ended_on),
+            "code_replaced_by": self.code_state.replaced_by or None,
         }
 
 
@@ -128,6 +135,7 @@ class _Findings(NamedTuple):
     held_back: HeldBack
     requirements: Mapping[str, Sequence[Fact]]
     contradictions: Mapping[str, Sequence[Fact]]
+    code_states: Mapping[str, CodeState]
 
 
 def codes_asked(words: Iterable[str]) -> tuple[AskedCode, ...]:
@@ -172,6 +180,7 @@ def lookup(release: Release, question: Question) -> list[Answer]:
             _unknown(release, asked, question, why)._replace(
                 requirements=_duties(found, asked, None),
                 contradictions=_disagreements(found, asked, None),
+                code_state=found.code_states.get(asked.code, UNTOLD),
             )
             for asked in question.codes
         ]
@@ -191,16 +200,35 @@ def _find(connection: DuckDBPyConnection, release: Release, question: Question) 
     of_payers = [one for one in known if _is_asked_for(one, question.payer)]
     listed = [version for one in of_payers for version in (*one.published, *one.unpublished)]
     published = {version.publication: version for version in versions if version.is_published}
+    has_reference = day is None or knew_codes(versions)
+    rules = read_rules(connection, release, codes, published, day, code_states=has_reference)
+    states: Mapping[str, CodeState] = {}
+    if has_reference and not _all_have_rules(rules, question, of_payers):
+        when = question.on or day or release.created_at.date()
+        states = read_code_states(connection, release, codes, when)
     return _Findings(
         release=release,
         question=question,
         known=known,
         asked=of_payers,
         publications=published,
-        rules=read_rules(connection, release, codes, published, day),
+        rules=rules,
         held_back=read_held_back(connection, release, listed, codes),
         requirements=read_requirements(connection, release, codes, published, day),
         contradictions=read_disagreements(connection, release, codes, published, day),
+        code_states=states,
+    )
+
+
+def _all_have_rules(rules: Rules, question: Question, payers: Sequence[Lists]) -> bool:
+    """Whether each answer is sure to show a rule, which carries the state of its code."""
+    return bool(payers) and all(
+        any(
+            _in_force(rule, question.on) for rule in rules.listed.get((asked.code, lists.payer), ())
+        )
+        and not asked.modifiers
+        for asked in question.codes
+        for lists in payers
     )
 
 
@@ -260,12 +288,14 @@ def _answer(found: _Findings, asked: AskedCode, lists: Lists, silent: Answer) ->
         only_with_modifiers=() if fitting else _modifiers_of(every),
         requirements=_duties(found, asked, lists.payer),
         contradictions=_disagreements(found, asked, lists.payer),
+        rules_not_in_force=[rule for rule in fitting if rule not in in_force],
+        code_state=UNTOLD if in_force else found.code_states.get(asked.code, UNTOLD),
     )
 
 
 def _is_spoken_of(found: _Findings, code: str) -> bool:
-    """Whether a bulletin or a contradiction is about the code."""
-    return code in found.requirements or code in found.contradictions
+    """Whether a bulletin, a contradiction or the code reference is about the code."""
+    return code in found.requirements or code in found.contradictions or code in found.code_states
 
 
 def _judged(found: _Findings, code: str, lists: Lists) -> Answer:
@@ -291,8 +321,8 @@ def _judged(found: _Findings, code: str, lists: Lists) -> Answer:
         ),
         as_known=found.question.as_known,
         earlier_rules=earlier,
-        held_back=[*naming, *perhaps[:_SHOWN_HELD_BACK]],
-        held_back_not_shown=len(perhaps[_SHOWN_HELD_BACK:]),
+        held_back=[*naming, *perhaps[:SHOWN_ROWS]],
+        held_back_not_shown=len(perhaps[SHOWN_ROWS:]),
         list_read_on=min((v.read_on for v in rests_on if v.read_on), default=None),
         list_freshness=lists.freshness(rests_on),
         lists=[_described(v, held_back) for v in (*lists.published, *lists.unpublished)],

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 
 _BETWEEN_WORDS = re.compile(r"[^a-z0-9]+")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _PLAIN = (
     "source",
     "document",
@@ -208,7 +209,7 @@ def version_of(row: Sequence[Any]) -> Version:
 
 def instant(microseconds: int) -> datetime:
     """The instant so many microseconds after the epoch, in UTC."""
-    return datetime.fromtimestamp(microseconds / 1_000_000, UTC)
+    return _EPOCH + timedelta(microseconds=microseconds)
 
 
 def gap(version: Version) -> str:

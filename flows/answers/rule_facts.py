@@ -69,6 +69,16 @@ _RULE = (
     "end_basis",
     "reappeared",
 )
+# What the code reference says of a rule's code: these columns, and these among the flags. They are
+# those of `extractors.reference.code_states`, which loads libraries that a lookup has no time for.
+_CODE_STATE = (
+    "code_active",
+    "code_active_on",
+    "code_ended_on",
+    "code_replaced_by",
+    "code_members",
+)
+REFERENCE_FLAGS = ("code_ended", "code_not_yet_valid", "code_not_in_reference")
 # Columns that only the history has.
 _OF_HISTORY = {
     "known_until": "TIMESTAMPTZ",
@@ -121,14 +131,19 @@ def read_rules(
     codes: CodesAsked,
     published: Mapping[Publication, Version],
     day: date | None,
+    *,
+    code_states: bool = True,
 ) -> Rules:
-    """The rules as published, or as known at the end of a day."""
+    """The rules as published, or as known at the end of a day.
+
+    Without `code_states` they say nothing of what the code reference says of their codes.
+    """
     rules = Rules(defaultdict(list), defaultdict(list))
 
     def take(table: str, rows: str, condition: str = "true", **parameters: Any) -> None:
         given = {"limit": None, **parameters, "path": intact(release, table)}
         found = _found(connection, codes, rows, condition, given)
-        _sort_in(found, codes, published, rules)
+        _sort_in(found, codes, published, rules, code_states=code_states)
 
     if day is not None:
         take(RULES, PARQUET, _KNOWN_BY, limit=last_instant(day))
@@ -174,11 +189,16 @@ def _sort_in(
     codes: CodesAsked,
     published: Mapping[Publication, Version],
     rules: Rules,
+    *,
+    code_states: bool,
 ) -> None:
     for payer, unseen_in, *cells in rows:
         rule = placed(_RULE, cells, published)
+        if not code_states:
+            _forget_code_state(rule)
         version = published_with(rule, published)
         rule["matched_by"] = _match_of(rule)
+        rule["place"]["copy_first_seen"] = _other_copy(rule, version)
         found = rules.listed
         if version is not None and version.sha256 in (unseen_in or ()):
             found = rules.earlier
@@ -188,6 +208,23 @@ def _sort_in(
             found[code, payer].append(rule)
     for of_one in (*rules.listed.values(), *rules.earlier.values()):
         of_one.sort(key=printed_order)
+
+
+def _other_copy(rule: Fact, version: Version | None) -> str | None:
+    """The day on which the copy came that a rule's place is in; None for the published copy.
+
+    The history has the place of a rule in the first copy that it stood in.
+    """
+    if version is None or rule["place"]["sha256"] == version.sha256:
+        return None
+    first_seen: str = rule["first_seen"]
+    return first_seen[:10]
+
+
+def _forget_code_state(rule: Fact) -> None:
+    """Take away what only the code reference tells."""
+    rule.update(dict.fromkeys(_CODE_STATE))
+    rule["flags"] = [flag for flag in rule["flags"] or () if flag not in REFERENCE_FLAGS] or None
 
 
 def _seen_before(last_seen: str, version: Version) -> str | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import sys
 from datetime import date
+from io import TextIOWrapper
 from pathlib import Path
 from typing import NamedTuple
 
@@ -76,6 +77,8 @@ def _print(answers: list[Answer], asked: Asked) -> None:
     elif asked.as_csv:
         from flows.answers.answer_rows import write_csv
 
+        if isinstance(sys.stdout, TextIOWrapper):
+            sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")
         write_csv(answers, sys.stdout)
     else:
         from flows.answers.answer_text import text
@@ -86,10 +89,15 @@ def _print(answers: list[Answer], asked: Asked) -> None:
 def _remarks(asked: Asked, release: Release | None, why: str) -> list[str]:
     if release is None:
         return [why] if asked.as_json or asked.as_csv else []
-    if asked.as_known:
-        said = (
-            f"as known at the end of {asked.as_known} (UTC); duties and contradictions are told "
-            "where the publications that state them are still the ones of that day"
-        )
-        return [said]
-    return []
+    if asked.as_known is None:
+        return []
+    said = (
+        f"as known at the end of {asked.as_known} (UTC); duties and contradictions are told "
+        "where the publications that state them are still the ones of that day, and what is said "
+        "of a code's validity is what the code reference of the release says, or nothing where no "
+        "code reference was known by then"
+    )
+    made_on = release.created_at.date()
+    if asked.as_known > made_on:
+        said += f"; release {release} was made on {made_on} and knows nothing of what came after"
+    return [said]
