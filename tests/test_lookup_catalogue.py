@@ -53,10 +53,20 @@ def codes_in(folder: Path, text: str) -> tuple[list[str], list[str]]:
         "code;what\ne0601;x\nA4253;y",
         'HCPCS Code\n"E0601","12345"\n"A4253","x"\n',
         "E0601\tCPAP\nA4253\tstrips",
+        "Item,Description,HCPCS\n11001,CPAP,E0601\n11002,Strips,A4253\n",
+        'Item;"Words; of ours";hcpcs / cpt\n11001;"a;b";E0601\n11002;c;A4253\n',
+        'Description,Code,Procedure Code\n"Pump, 12"" tube",11001,E0601\nStrips,11002,A4253\n',
+        'Words,CPT\n"two\nlines",E0601\n\n# not this\nx,A4253\n',
+        '"E0601","CPAP, 5"" hose"\nA4253,"a, b"\n',
     ],
-    ids=["lines", "windows", "comments", "csv", "semicolons", "quoted", "tabs"],
+    ids=[
+        *("lines", "windows", "comments", "csv", "semicolons", "quoted", "tabs", "third column"),
+        *("heading with a slash", "named codes before codes", "cell of two lines", "no heading"),
+    ],
 )
-def test_codes_of_a_catalogue_are_its_first_column(tmp_path: Path, text: str) -> None:
+def test_codes_of_a_catalogue_are_the_column_with_a_heading_else_the_first(
+    tmp_path: Path, text: str
+) -> None:
     assert codes_in(tmp_path, text) == (["E0601", "A4253"], [])
 
 
@@ -71,11 +81,7 @@ def test_line_that_is_no_code_is_named_by_its_number_and_the_others_are_kept(
 ) -> None:
     codes, mistakes = codes_in(tmp_path, "code\nE0601\n\nhello, world\nA4206-A4210\nA4253\ncode\n")
     assert codes == ["E0601", "A4253"]
-    assert [said.partition("catalogue, ")[2][:6] for said in mistakes] == [
-        "line 4",
-        "line 5",
-        "line 7",
-    ]
+    assert [said.partition(" of ")[0] for said in mistakes] == ["line 4", "line 5", "line 7"]
     assert "'hello' is not a code" in mistakes[0]
     assert "ask for each code by itself" in mistakes[1]
 
@@ -83,16 +89,51 @@ def test_line_that_is_no_code_is_named_by_its_number_and_the_others_are_kept(
 def test_good_lines_are_answered_bad_ones_remarked_and_the_status_says_so(store: Store) -> None:
     result = run(store, "--codes", "-", "--payer", "acme", "--json", given="E0601\nnope\nA4253\n")
     assert [answer["code"] for answer in json.loads(result.stdout)] == ["E0601", "A4253"]
-    assert result.stderr.startswith("Standard input, line 2: 'nope' is not a code")
+    assert result.stderr.startswith("Line 2 of standard input: 'nope' is not a code")
     assert len(result.stderr.splitlines()) == 1
     assert result.exit_code == BAD_LINES
 
 
 def test_catalogue_without_any_code_is_a_usage_error(store: Store) -> None:
-    for given, said in (("nope\n", "line 1: 'nope' is not a code"), ("", "no code is asked for")):
+    for given, said in (
+        ("nope\n", "line 1 of standard input: 'nope' is not a code"),
+        ("", "no code is asked for"),
+    ):
         result = run(store, "--codes", "-", given=given)
         assert (result.exit_code, result.stdout) == (2, "")
         assert said in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ("11001,E0466\n", "line 1: '11001' and 'E0466'): give it a first line that heads"),
+        ("E0601,CPAP\n11001,e0466-rr\n", "line 2: '11001' and 'e0466-rr'"),
+        ("Item no.,Ours\n11001,E0466\n", "line 2: '11001' and 'E0466'"),
+        ("HCPCS,CPT\nE0601,94660\n", "more than one column of codes ('HCPCS' and 'CPT')"),
+        ('Code,Words\nE0601,"CPAP\nE0466,y\n', "line 2 of standard input has a quoted cell"),
+    ],
+    ids=["item numbers", "later line", "unknown heading", "two headings", "quote not closed"],
+)
+def test_column_of_codes_is_asked_for_rather_than_guessed(
+    store: Store, given: str, said: str
+) -> None:
+    result = run(store, "--codes", "-", given=given)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert said in " ".join(result.stderr.split())
+
+
+def test_line_without_the_column_of_codes_is_named(tmp_path: Path) -> None:
+    codes, mistakes = codes_in(tmp_path, "Item,HCPCS\n1,E0601\n2\n3,\n")
+    assert codes == ["E0601"]
+    assert [said.partition(" of ")[0] for said in mistakes] == ["line 3", "line 4"]
+
+
+def test_name_of_a_file_is_shown_as_it_is_written(store: Store, tmp_path: Path) -> None:
+    path = tmp_path / "cat.txt"
+    path.write_text("E0601\nnope\n")
+    result = CliRunner().invoke(main, [*store.options, "lookup", "--codes", str(path), "--json"])
+    assert result.stderr.startswith(f"Line 2 of {path}: 'nope' is not a code")
 
 
 def test_catalogue_that_is_not_there_is_a_usage_error(store: Store, tmp_path: Path) -> None:

@@ -19,7 +19,8 @@ from flows.settings import Settings
     "catalogue",
     metavar="FILE",
     type=click.Path(exists=True, dir_okay=False, allow_dash=True),
-    help="Codes from a file, or - for standard input: one a line, or the first column of a CSV. "
+    help="Codes from a file, or - for standard input: one a line, or the column of a CSV that is "
+    "headed HCPCS, CPT, code or the like, else the first. "
     "Blank lines and those that begin with # are passed over; a line that is no code is named on "
     "stderr, and the exit status is then 2.",
 )
