@@ -7,14 +7,16 @@ for the libraries of a refresh. What the words say is decided in the modules cal
 
 from __future__ import annotations
 
+import os
 import sys
+from contextlib import suppress
 from importlib import import_module
 from io import TextIOWrapper
 from typing import Any
 
 import click
 
-from flows.commands.options import default_folders, said_plainly
+from flows.commands.options import default_folders, is_of_output, said_plainly, say_unwritten
 from flows.releases import ReleaseError
 
 # The module and the function of each command.
@@ -34,7 +36,7 @@ COMMANDS = {
 
 
 class _Precert(click.Group):
-    """A group of commands whose unreadable releases are errors in one sentence."""
+    """A group of commands whose unreadable releases and outputs are errors in one sentence."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 (click's signature)
         """The names of all commands."""
@@ -48,9 +50,31 @@ class _Precert(click.Group):
         command: click.Command = getattr(import_module(f"flows.commands.{module}"), name)
         return command
 
+    def main(self, *args: Any, **more: Any) -> Any:
+        """Run a command; whoever reads no more of it ends it in silence, with exit 1."""
+        try:
+            try:
+                return super().main(*args, **more)
+            finally:
+                sys.stdout.flush()
+        except OSError as error:
+            if not is_of_output(error):
+                raise
+            _leave_unwritten()
+            if not isinstance(error, BrokenPipeError):
+                say_unwritten(error)
+            sys.exit(1)
+
     def invoke(self, ctx: click.Context) -> Any:
         with said_plainly(ReleaseError):
             return super().invoke(ctx)
+
+
+def _leave_unwritten() -> None:
+    """Let what is still to be written go nowhere, or the end of the process tries it again."""
+    with suppress(OSError, ValueError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
 
 
 @click.group(cls=_Precert)

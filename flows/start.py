@@ -12,7 +12,7 @@ import os
 import sys
 from collections.abc import Sequence
 from io import TextIOWrapper
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,6 +33,9 @@ _FOLDER_VARIABLES = ("PRECERT_RAW", "PRECERT_SOURCES", "_PRECERT_COMPLETE")
 
 def main() -> None:
     """Run the command that the words of this process name."""
+    # Whoever closed an output wants nothing of it; and no file is to get its number.
+    sys.stdout = sys.stdout or _nowhere()
+    sys.stderr = sys.stderr or _nowhere()
     if "lookup" in sys.argv[1:4]:
         asked = plain_lookup(sys.argv[1:])
         status = None if asked is None else _answered(*asked)
@@ -42,6 +45,10 @@ def main() -> None:
     from flows.cli import main as commands
 
     commands()
+
+
+def _nowhere() -> TextIO:
+    return open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123 (no path of ours)
 
 
 def plain_lookup(words: Sequence[str]) -> tuple[Path, Asked] | None:
@@ -107,5 +114,12 @@ def _answered(curated: Path, asked: Asked) -> int | None:
     except (CodeError, ReleaseError):
         return None
     except BrokenPipeError:  # whoever reads has read enough
+        return 1
+    except OSError as error:
+        from flows.commands.options import is_of_output, say_unwritten
+
+        if not is_of_output(error):
+            return None
+        say_unwritten(error)
         return 1
     return status

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shlex
 import subprocess
 import sys
 from datetime import date
@@ -64,6 +66,62 @@ def test_answer_is_that_of_the_command_line(store: Store, words: list[str]) -> N
         slow.stdout,
         slow.stderr,
     )
+
+
+COMMANDS = [
+    ["lookup", "E0601"],
+    ["lookup", "E0601", "--csv"],
+    ["lookup", "E0601", "--raw", "raw", "--csv"],
+    ["changes", "--csv"],
+    ["changes", "--json"],
+    ["changes", "--help"],
+    ["releases"],
+]
+
+
+def in_a_shell(store: Store, words: list[str], rest: str) -> subprocess.CompletedProcess[str]:
+    """A command whose output goes where `rest` says, in a shell that tells how each part ended."""
+    program = [sys.executable, "-c", "from flows.start import main; main()", *words]
+    options = [] if "--help" in words else ["--curated", str(store.curated)]
+    return subprocess.run(
+        ["bash", "-c", f"set -o pipefail; {shlex.join([*program, *options])} {rest}"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
+def test_output_that_cannot_be_written_is_one_sentence(store: Store, words: list[str]) -> None:
+    done = in_a_shell(store, words, "> /dev/full")
+    assert done.stderr.startswith("Error: the rest cannot be written (")
+    assert (done.returncode, len(done.stderr.splitlines())) == (1, 1)
+
+
+@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
+def test_closed_output_is_no_error(store: Store, words: list[str]) -> None:
+    done = in_a_shell(store, words, ">&-")
+    assert (done.returncode, done.stdout) in [(0, ""), (4, "")]
+    assert "Traceback" not in done.stderr
+    assert "Error" not in done.stderr
+
+
+def test_remarks_are_not_in_the_answer_when_stderr_is_closed(store: Store) -> None:
+    words = ["lookup", "E0601", "--json", "--payer", "acme", "--as-known", "2026-10-01"]
+    done = in_a_shell(store, words, "2>&-")
+    assert [answer["code"] for answer in json.loads(done.stdout)] == ["E0601"]
+
+
+def test_reader_that_has_read_enough_ends_a_catalogue_in_silence(
+    store: Store, tmp_path: Path
+) -> None:
+    catalogue = tmp_path / "catalogue.txt"
+    catalogue.write_text("".join(f"E{number:04}\n" for number in range(5000)))
+    done = in_a_shell(store, ["lookup", "--codes", str(catalogue), "--csv"], "| head -1")
+    assert (done.returncode, done.stderr) == (1, "")
+    assert done.stdout.startswith("code,modifiers,payer,")
 
 
 def test_plain_lookup_loads_neither_the_command_line_nor_the_package_around_duckdb(

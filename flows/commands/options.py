@@ -6,12 +6,13 @@ No command is known here, and nothing that takes long to import.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -28,6 +29,7 @@ _Decorated = TypeVar("_Decorated", bound=Callable[..., Any])
 # One letter before the colon is a drive, not a scheme.
 _ADDRESS = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]+):")
 _FILE_ADDRESS = re.compile(r"file:(?://(?:localhost)?)?(?P<path>/(?!/)[^?#]*)", re.IGNORECASE)
+_OF_OUTPUT = (*(errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF),)
 _FOLDERS = ("raw", "curated", "sources")
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 NEW_FILE = click.Path(dir_okay=False, writable=True, path_type=Path)
@@ -47,9 +49,23 @@ def said_plainly(*mistakes: type[Exception], usage: bool = False) -> Iterator[No
     try:
         yield
     except mistakes as error:
+        if is_of_output(error):
+            raise
         if usage:
             raise click.UsageError(str(error)) from error
         raise click.ClickException(str(error)) from error
+
+
+def is_of_output(error: Exception) -> bool:
+    """Whether an error is of writing to a stream, rather than of a file that it names."""
+    return isinstance(error, OSError) and error.filename is None and error.errno in _OF_OUTPUT
+
+
+def say_unwritten(error: OSError) -> None:
+    """Say on stderr, if that can still be written to, that the rest could not be."""
+    with suppress(OSError):
+        why = f"{error.strerror}: give the output a place that takes it, and run this again"
+        print(f"Error: the rest cannot be written ({why}).", file=sys.stderr, flush=True)
 
 
 @contextmanager
