@@ -7,10 +7,14 @@ from __future__ import annotations
 
 import re
 
-# What begins a formula: the signs, their full-width forms, and blanks that a program may skip.
-_FORMULA = re.compile(r"\s*[=+\-@＝＋－＠]|[\t\r\n]")
+# What begins a formula: the signs, their full-width forms, and blanks that a program may skip. A
+# printed apostrophe gets another one, so that what begins with one is read back without it.
+_MARKED = re.compile(r"\s*[=+\-@＝＋－＠]|[\t\r\n']")
 
 
 def neutral(text: str) -> str:
-    """The text, with an apostrophe before it where a spreadsheet might compute it."""
-    return f"'{text}" if _FORMULA.match(text) else text
+    """The text, with an apostrophe before it where a spreadsheet might compute it.
+
+    So has a text that begins with an apostrophe itself: no two texts come out alike.
+    """
+    return f"'{text}" if _MARKED.match(text) else text

@@ -12,6 +12,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -19,6 +20,7 @@ from click.testing import CliRunner, Result
 from frictionless import Package, system
 from hypothesis import given
 from hypothesis import strategies as st
+from xlsxwriter import Workbook  # type: ignore[import-untyped]
 
 from flows.cli import main
 from flows.export import csv_files
@@ -123,6 +125,7 @@ def test_csv_tables_are_valid_by_their_own_data_package(store: Store, tmp_path: 
     assert (types["code"], types["effective_from"]) == ("string", "date")
     page = (tmp_path / "out" / "data-dictionary.md").read_text()
     assert "not listed" in page
+    assert "is held and no version of it is published" in page
     assert "| `code_end` |" in page
 
 
@@ -209,9 +212,41 @@ def test_folder_with_something_of_someone_else_is_never_replaced(
     assert (out / "thesis.txt").read_text() == "years of work"
 
 
+def someone_elses(path: Path, kind: str) -> bytes:
+    """Writes a file of another program; its bytes."""
+    if kind == "text":
+        path.write_text("years of work")
+    elif kind == "workbook":
+        workbook = Workbook(str(path))
+        workbook.set_properties({"title": "Thesis"})
+        workbook.add_worksheet("mine")
+        workbook.close()
+    elif kind == "database":
+        with duckdb.connect(str(path)) as connection:
+            connection.execute("CREATE TABLE mine AS SELECT 1 AS one")
+    elif kind == "empty":
+        path.touch()
+    return path.read_bytes()
+
+
+@pytest.mark.parametrize("form", ["xlsx", "duckdb"])
+@pytest.mark.parametrize("kind", ["text", "workbook", "database", "empty"])
+def test_file_of_someone_else_is_never_replaced(
+    store: Store, tmp_path: Path, form: str, kind: str
+) -> None:
+    out = tmp_path / "place" / "mine"
+    out.parent.mkdir()
+    before = someone_elses(out, kind)
+    result = run(store, form, out, "--force")
+    assert result.exit_code == 1
+    assert "no file that an export of this format wrote" in result.stderr
+    assert out.read_bytes() == before
+    assert what_is_in(out.parent) == ["mine"]
+
+
 def test_interrupted_export_leaves_nothing(tmp_path: Path) -> None:
     def half_a_file() -> None:
-        with placed_file(tmp_path / "a.xlsx") as path:
+        with placed_file(tmp_path / "a.xlsx", lambda _: False) as path:
             path.write_text("half")
             raise KeyboardInterrupt
 
@@ -229,7 +264,7 @@ def test_interrupted_export_leaves_nothing(tmp_path: Path) -> None:
 
 def test_what_came_while_the_export_ran_is_kept(tmp_path: Path) -> None:
     def write_late() -> None:
-        with placed_file(tmp_path / "a") as path:
+        with placed_file(tmp_path / "a", lambda _: False) as path:
             path.write_text("ours")
             (tmp_path / "a").write_text("theirs")
 

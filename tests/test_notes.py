@@ -176,13 +176,13 @@ def test_what_the_code_reference_says_is_counted_unless_a_code_ended(store: Stor
         ],
     )
     lines = [line for line in under(text, "## acme") if line.startswith("- ")]
-    assert lines == [
+    ended_words = "code_active from (empty) to no; code_ended_on from (empty) to 2025-12-31"
+    counted = "201 rows differ only in what the code reference says of the code"
+    assert [line.partition(" (valid")[0] for line in lines] == [
         "- prior_authorization: E0467: pa_status from required to not_required",
-        "- Changed: prior_authorization: K0553: code_active from (empty) to no; code_ended_on from "
-        "(empty) to 2025-12-31",
+        f"- Changed: prior_authorization: K0553: {ended_words}",
         "- Changed: prior_authorization: K0554: code_replaced_by from (empty) to A4239",
-        "- Changed: 201 rows differ only in what the code reference says of the code (valid, as of "
-        "a day, members of a range); see changes.parquet",
+        f"- Changed: {counted}",
     ]
     assert any("203 changed" in line for line in under(text, "## acme"))
     (one,) = [line for line in under(text, "## borealis") if line.startswith("- ")]

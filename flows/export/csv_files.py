@@ -3,9 +3,10 @@
 UTF-8 without a byte order mark, a comma between cells, LF after rows, quotation marks where a cell
 needs them. Everything is text: dates are ISO, instants ISO with Z, booleans true and false; lists
 are joined by '; ' with a backslash before a semicolon or backslash within an item; lists of numbers
-and of structs are JSON. Text that a spreadsheet would compute has an apostrophe before it; the
-Parquet has it without. There is no byte order mark because these files are for programs: who opens
-one in a spreadsheet by a double click loses the zeros of 00100, and is better served by the XLSX.
+and of structs are JSON. Text that a spreadsheet would compute has an apostrophe before it, and so
+has text that begins with one; the Parquet has it without. There is no byte order mark because these
+files are for programs: who opens one in a spreadsheet by a double click loses the zeros of 00100,
+and is better served by the XLSX.
 """
 
 from __future__ import annotations
@@ -36,7 +37,8 @@ Each file is a table; what its columns mean is below. UTF-8 without a byte order
 Codes are text: tell your program so, or use the XLSX in a spreadsheet. Dates and instants (UTC) are
 ISO. An empty cell is no value. Lists are joined by `; `, with a backslash before a semicolon or
 backslash within an item; lists of numbers and of structs are JSON. Text that a spreadsheet would
-compute begins with an apostrophe, which the release's Parquet does not have.
+compute, and text that begins with an apostrophe, has one more before it, which the release's
+Parquet does not have.
 """
 
 

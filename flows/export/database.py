@@ -184,7 +184,7 @@ def export_duckdb(selection: Selection, out: Path, *, force: bool = False) -> di
     import duckdb  # noqa: PLC0415 (half of a start that may not need it)
 
     written: dict[str, int] = {}
-    with placed_file(out, force=force) as path:
+    with placed_file(out, _is_ours, force=force) as path:
         with duckdb.connect(str(path), config=_CONFIG) as connection:
             for table in selection.tables:
                 written[table] = _fill(connection, selection, table)
@@ -195,6 +195,21 @@ def export_duckdb(selection: Selection, out: Path, *, force: bool = False) -> di
         if left:
             raise ExportError(f"{path} was not written to its end ({left[0]} is left): try again")
     return written
+
+
+def _is_ours(path: Path) -> bool:
+    """Whether a file is a DuckDB file that an export wrote: one with the table `about`."""
+    import duckdb  # noqa: PLC0415 (half of a start that may not need it)
+
+    with path.open("rb") as file:
+        if file.read(12)[8:] != b"DUCK":
+            return False
+    try:
+        with duckdb.connect(str(path), read_only=True) as connection:
+            found = connection.execute("SELECT 1 FROM about WHERE label = 'release'").fetchone()
+    except duckdb.Error:
+        return False
+    return found is not None
 
 
 _CONFIG: dict[str, str | bool | int | float | list[str]] = {

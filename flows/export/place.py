@@ -1,14 +1,15 @@
 """Putting an export at its place: written aside, then there in one step, or not at all.
 
-What is there already is replaced only if asked to, and a folder only if an export wrote all of it.
-What an export contains is not known here.
+What is there already is replaced only if asked to, a folder only if an export wrote all of it, and
+a file only if it is one that the export says to be its own. What an export contains is not known
+here.
 """
 
 from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -20,19 +21,19 @@ MARKER = "export.json"
 
 
 @contextmanager
-def placed_file(out: Path, *, force: bool = False) -> Iterator[Path]:
+def placed_file(
+    out: Path, is_ours: Callable[[Path], bool], *, force: bool = False
+) -> Iterator[Path]:
     """A path to write a file to, which gets its lasting name `out` when it is whole.
 
-    Raises `ExportError` where something is there already.
+    Raises `ExportError` where something is there already; with `force`, where that is not ours.
     """
-    if out.is_dir():
-        raise ExportError(f"{out} is a folder: name a file")
-    if out.exists() and not force:
-        raise _is_there(out)
+    _refuse_file(out, is_ours, force=force)
     with _aside(out) as folder:
         path = folder / out.name
         yield path
         flush_tree(folder)
+        _refuse_file(out, is_ours, force=force)
         if force:
             path.replace(out)
             flush_folder(out.parent)
@@ -78,6 +79,20 @@ def _aside(out: Path) -> Iterator[Path]:
         yield folder
     finally:
         shutil.rmtree(folder)
+
+
+def _refuse_file(out: Path, is_ours: Callable[[Path], bool], *, force: bool) -> None:
+    if out.is_dir():
+        raise ExportError(f"{out} is a folder: name a file")
+    if not out.exists() and not out.is_symlink():
+        return
+    if not force:
+        raise _is_there(out)
+    if not is_ours(out):
+        raise ExportError(
+            f"{out} is no file that an export of this format wrote: name another one, or remove it "
+            "first"
+        )
 
 
 def _refuse_folder(out: Path, *, force: bool) -> None:

@@ -8,11 +8,13 @@ further sheets, a text longer than a cell in the sheet `long texts`.
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from zipfile import BadZipFile, ZipFile
 
 from xlsxwriter import Workbook  # type: ignore[import-untyped]
 
@@ -49,10 +51,13 @@ _WIDTHS = {"date": 12, "instant": 20, "integer": 9, "number": 12, "boolean": 9}
 _WIDE = {"code": 10, "payer": 14, "pa_status": 16, "raw_text": 60, "description": 50, "notes": 40}
 _USUAL_WIDTH = 22
 _SHORT_KEY = 14
+# In the properties of a workbook, before the release; by this one of ours is known again.
+_TITLE = "precert "
+_PROPERTIES = "docProps/core.xml"
 _CONVENTIONS = (
     "Dates are days, instants are UTC, to the millisecond. An empty cell is no value.",
     "Lists are joined by '; ', with a backslash before a semicolon or backslash within an item.",
-    "An apostrophe stands before text that a spreadsheet would compute; the Parquet has it not.",
+    "An apostrophe stands before text that a spreadsheet would compute or that begins with one.",
     "Characters that no workbook can hold are spelled out, as _xFFFF_.",
 )
 
@@ -76,7 +81,7 @@ def export_xlsx(
     Raises `ExportError` where something is there already.
     """
     written: dict[str, int] = {}
-    with placed_file(out, force=force) as path:
+    with placed_file(out, _is_ours, force=force) as path:
         workbook = Workbook(
             str(path),
             {
@@ -90,7 +95,8 @@ def export_xlsx(
         book = _Book(workbook)
         # Not the time of the export, so that the same release gives the same bytes.
         created = selection.release.created_at.replace(tzinfo=None)
-        workbook.set_properties({"title": f"precert {selection.release}", "created": created})
+        title = f"{_TITLE}{selection.release}"
+        workbook.set_properties({"title": title, "created": created})
         for name, pattern in (("text", "@"), ("date", "yyyy-mm-dd"), ("instant", _INSTANT)):
             book.formats[name] = workbook.add_format({"num_format": pattern})
         book.formats["head"] = workbook.add_format({"bold": True, "bottom": 1, "num_format": "@"})
@@ -109,6 +115,16 @@ def export_xlsx(
 
 
 _INSTANT = "yyyy-mm-dd hh:mm:ss"
+
+
+def _is_ours(path: Path) -> bool:
+    """Whether a file is a workbook that an export wrote, by its title."""
+    try:
+        with ZipFile(path) as parts:
+            properties = parts.read(_PROPERTIES)
+    except (BadZipFile, KeyError, NotImplementedError, zlib.error):
+        return False
+    return f"<dc:title>{_TITLE}".encode() in properties
 
 
 def _fill(

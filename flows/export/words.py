@@ -24,8 +24,9 @@ ANSWERS = (
     (
         "not ingested",
         (
-            "no row has the code, and the list was never retrieved, is held, ends in the middle or "
-            "has rows in quarantine: nothing is known; see documents and quarantine"
+            "no row has the code, and the list was never retrieved, is held and no version of it "
+            "is published, ends in the middle or has rows in quarantine: nothing is known; see "
+            "documents and quarantine"
         ),
     ),
 )
