@@ -124,6 +124,9 @@ def _unread_now(
             "accepted now; restore it, or run precert refresh --accept "
             f"{document.source.source} to leave its rows out"
         )
+    seen = [version.first_seen for version in document.versions if version.sha256 in published]
+    if not seen or seen[-1] > accepted[-1].first_seen:
+        return "a later version of it is published, which cannot be read or accepted now"
     there = {version.sha256 for version in document.versions}
     if gone := [state for state in known if state["sha256"] not in there]:
         return (
@@ -131,9 +134,6 @@ def _unread_now(
             f"seen on {gone[0]['first_seen'].date()}, and with it would go what was known then; "
             f"restore it, or run precert refresh --accept {document.source.source}"
         )
-    seen = [version.first_seen for version in document.versions if version.sha256 in published]
-    if not seen or seen[-1] > accepted[-1].first_seen:
-        return "a later version of it is published, which cannot be read or accepted now"
     return None
 
 
