@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+from extractors.reference.dated_codes import release_ends
 from flows.cli import main
 from tests.release_fixture import (
     SECOND,
@@ -90,6 +91,13 @@ def test_state_is_that_of_the_day_and_untold_where_the_reference_does_not_tell(
     store: Store, words: list[str], said: tuple[Any, ...]
 ) -> None:
     assert ask(store, *words) == said
+
+
+def test_code_is_not_called_valid_on_a_day_that_the_reference_does_not_reach(store: Store) -> None:
+    (said,) = json.loads(run(store, "E0431", "--on", "2026-06-01", "--json").stdout)
+    assert said["code_active_on"] == release_ends("2025-10").isoformat()
+    (said,) = json.loads(run(store, "E0431", "--on", "2025-11-01", "--json").stdout)
+    assert said["code_active_on"] == "2025-11-01"
 
 
 def test_rule_tells_the_state_of_its_code_and_the_answer_does_not_repeat_it(store: Store) -> None:

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 _TABLE = "codes"
 _VERSIONS = f"""
-SELECT code, added_on, terminated_on, replaced_by, source_release, newest
+SELECT code, added_on, terminated_on, replaced_by, source_release, newest,
+    last_day((newest || '-01')::DATE + INTERVAL 2 MONTH) AS reaches
 FROM {PARQUET}
 JOIN (SELECT code_system, max(source_release) AS newest FROM {PARQUET} GROUP BY code_system)
     USING (code_system)
@@ -34,7 +35,8 @@ ORDER BY effective_from
 class CodeState(NamedTuple):
     """Whether a code was valid on a day; the last day of one that had ended, and what replaced it.
 
-    `active` is None where the code reference does not tell.
+    `active` is None where the code reference does not tell. `on` is the day asked for; of a code
+    without a stated end the last day of the newest release's quarter, if that is earlier.
     """
 
     active: bool | None = None
@@ -49,6 +51,7 @@ class _Version(NamedTuple):
     replaced_by: list[str] | None
     source_release: str
     newest: str
+    reaches: date
 
 
 UNTOLD = CodeState()
@@ -79,7 +82,7 @@ def _state(versions: list[_Version], day: date) -> CodeState:
     if len(begins) > 1 or ends:
         return UNTOLD
     if last.added_on and day < last.added_on:
-        return CodeState(False, day)
+        return CodeState(False, min(day, last.reaches))
     # Later releases that lack a code do not say that it ended.
     is_told = last.terminated_on is not None or last.source_release == last.newest
-    return CodeState(True, day) if is_told else UNTOLD
+    return CodeState(True, min(day, last.reaches)) if is_told else UNTOLD
