@@ -78,7 +78,8 @@ def _records(text: str, shown: str) -> Iterator[_Record]:
         if line.strip() and not line.lstrip().startswith("#")
     ]
     lines = [line for _, line in numbered]
-    reader = csv.reader(lines, delimiter=_delimiter(lines), strict=True, skipinitialspace=True)
+    mark = _delimiter(lines)
+    reader = csv.reader(lines, delimiter=mark, strict=True, skipinitialspace=True)
     while True:
         start = reader.line_num
         try:
@@ -88,7 +89,8 @@ def _records(text: str, shown: str) -> Iterator[_Record]:
         except csv.Error as error:
             raise CodeError(
                 f"line {numbered[start][0]} of {shown} has a quoted cell that does not end as it "
-                f"should ({error}): close its quote, and double the quotes within it"
+                f"should ({error}): close its quote, double the quotes within it, and separate all "
+                f"cells by {mark!r}"
             ) from error
         yield numbered[start][0], [cell.strip() for cell in cells]
 
