@@ -31,7 +31,7 @@ from flows.releases import (
     ReleaseError,
     folders,
     history,
-    is_intact,
+    is_whole,
     latest,
     read_release,
 )
@@ -115,7 +115,7 @@ def prune(
 
 def _judged(curated: Path, now: datetime, keep: int, days: timedelta) -> Pruning:
     chain = list(history(curated))
-    if not is_intact(chain[0]):
+    if not is_whole(chain[0]):
         raise ReleaseError(
             f"the latest release {chain[0]} is not whole, so that an older one may be needed; "
             "nothing was removed: run `precert releases verify`"
@@ -124,7 +124,7 @@ def _judged(curated: Path, now: datetime, keep: int, days: timedelta) -> Pruning
     every = [*chain, *aside]
     since = min(now, max(release.created_at for release in every)) - days
     # Where all stay, none is held against its hashes.
-    counts = is_intact if len(every) > keep else bool
+    counts = is_whole if len(every) > keep else bool
     staying: list[Staying] = []
     whole = 0
     young = max(n for n, release in enumerate(chain) if not n or release.created_at >= since)

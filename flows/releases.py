@@ -37,9 +37,11 @@ MAIN_TABLES = (
 # A table of a release in a query, for the path that `intact` gives. Folders named like
 # `payer=x` are no columns.
 PARQUET = "read_parquet($path, hive_partitioning = false)"
-# What may lie in a release without standing in its manifest: words for people, no data.
-_COMPANIONS = re.compile(r"release\.json|datapackage\.json|NOTES\.md|index\.html|validation/.+")
-_RELEASE_ID = re.compile(r"[0-9]+-[0-9a-f]{8}")
+# What lies in every release beside its tables, and what else may: words for people, no data. Of
+# releases made before the manifest had their hashes only that they are there can be told.
+_COMPANIONS = ("datapackage.json", "NOTES.md", "index.html")
+_MAY_BE_THERE = re.compile("|".join([*map(re.escape, (MANIFEST, *_COMPANIONS)), "validation/.+"]))
+RELEASE_ID = re.compile(r"[0-9]+-[0-9a-f]{8}")
 _VERIFY = "run `precert releases verify` to see what is damaged"
 _REBUILD = "run `precert refresh --offline` to build it again from raw/"
 
@@ -60,7 +62,8 @@ class ReleaseFile(NamedTuple):
 class Release(NamedTuple):
     """One release: its place in the sequence, when it was made (UTC), and its files by name.
 
-    `said` is all that its manifest says.
+    `companions` are the files beside the tables, of which a manifest of an earlier precert says
+    nothing; `said` is all that the manifest says.
     """
 
     id: str
@@ -69,6 +72,7 @@ class Release(NamedTuple):
     created_at: datetime
     folder: Path
     files: dict[str, ReleaseFile]
+    companions: dict[str, ReleaseFile]
     said: dict[str, Any]
 
     def __str__(self) -> str:
@@ -87,7 +91,7 @@ def latest(curated: Path) -> Release | None:
         return None
     said = _json(pointer)
     name = said.get("release")
-    if not isinstance(name, str) or not _RELEASE_ID.fullmatch(name):
+    if not isinstance(name, str) or not RELEASE_ID.fullmatch(name):
         raise ReleaseError(f"{pointer} names no release ({name!r}): {_REBUILD}")
     release = read_release(curated, name)
     if said.get("sequence") != release.sequence:
@@ -137,15 +141,61 @@ def kept(curated: Path) -> list[Release]:
 
 
 def is_intact(release: Release) -> bool:
-    """Whether every file of a release is the one that was published."""
-    return not any(_file_problem(release, name) for name in release.files)
+    """Whether every table of a release is the one that was published."""
+    return not any(_file_problem(release, *file) for file in release.files.items())
+
+
+def is_whole(release: Release) -> bool:
+    """Whether every table of a release, and all that lies beside them, is what was published."""
+    return is_intact(release) and not any(
+        _file_problem(release, *file) for file in release.companions.items()
+    )
+
+
+def lacking(release: Release) -> list[str]:
+    """What a release lacks of the files beside its tables, where its manifest does not say so."""
+    if release.companions:
+        return []
+    return [name for name in _COMPANIONS if not (release.folder / name).is_file()]
+
+
+def aside(curated: Path) -> list[Release]:
+    """The releases outside of the history that can be read, newest first.
+
+    They were rolled back, left by a run that died, or lie behind a gap in the history.
+    """
+    in_history = {release.id for release in history(curated)}
+    return [release for release in kept(curated) if release.id not in in_history]
+
+
+def gap(curated: Path, oldest: Release) -> str | None:
+    """What is missing behind the oldest release of the history, in words; None for nothing.
+
+    A prune removes the oldest first: where older ones are there, something else removed it.
+    """
+    missing = oldest.previous
+    if missing is None or not RELEASE_ID.fullmatch(missing):
+        return None
+    names = [path.name for path in folders(curated) if RELEASE_ID.fullmatch(path.name)]
+    older = [name for name in names if sequence_of(name) < sequence_of(missing)]
+    if missing in names or not older:
+        return None
+    return (
+        f"release {missing}, which {oldest} names as the one before it, is missing, though older "
+        f"ones are there ({', '.join(older)}): put its folder back from a copy"
+    )
+
+
+def sequence_of(name: str) -> int:
+    """The place in the sequence that the id of a release names."""
+    return int(name.partition("-")[0])
 
 
 def read_release(curated: Path, name: str) -> Release:
     """A release by its id, with what its manifest says."""
     folder = curated / "releases" / name
     path = folder / MANIFEST
-    if not _RELEASE_ID.fullmatch(name) or not path.exists():
+    if not RELEASE_ID.fullmatch(name) or not path.exists():
         raise ReleaseError(f"there is no release {name} in {curated}: see `precert releases`")
     said = _json(path)
     try:
@@ -156,10 +206,8 @@ def read_release(curated: Path, name: str) -> Release:
             previous=said["previous"],
             created_at=created.astimezone(UTC) if created.tzinfo else created.replace(tzinfo=UTC),
             folder=folder,
-            files={
-                name: ReleaseFile(entry["sha256"], entry["bytes"], entry.get("rows"))
-                for name, entry in said["files"].items()
-            },
+            files=_files(said["files"]),
+            companions=_files(said.get("companions", {})),
             said=said,
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -167,6 +215,13 @@ def read_release(curated: Path, name: str) -> Release:
     if release.id != name:
         raise ReleaseError(f"{path} is of release {release.id}, not of {name}: {_REBUILD}")
     return release
+
+
+def _files(said: dict[str, dict[str, Any]]) -> dict[str, ReleaseFile]:
+    return {
+        name: ReleaseFile(entry["sha256"], entry["bytes"], entry.get("rows"))
+        for name, entry in said.items()
+    }
 
 
 def intact(release: Release, table: str) -> str:
@@ -179,7 +234,7 @@ def intact(release: Release, table: str) -> str:
     name = f"{table}.parquet"
     if name not in release.files:
         raise ReleaseError(f"release {release} has no table {table}: {_REBUILD}")
-    wrong = _file_problem(release, name)
+    wrong = _file_problem(release, name, release.files[name])
     if wrong:
         raise ReleaseError(f"{wrong}: {_VERIFY}")
     return glob.escape(str(release.folder / name))
@@ -246,7 +301,8 @@ def verify(curated: Path, name: str | None = None) -> list[str]:
     """What is wrong with the pointer and with one release (the latest by default), a line each.
 
     Every file is held against its bytes, SHA-256 and rows in the manifest; a missing and an
-    unknown file are wrong too, and so is a release before it that is there and cannot be read.
+    unknown file are wrong too, and so is a release before it that is there and cannot be read, or
+    is missing though older ones are there.
     """
     problems, release = _pointer_problems(curated)
     if name and (release is None or release.id != name):
@@ -286,28 +342,36 @@ def _pointer_problems(curated: Path) -> tuple[list[str], Release | None]:
 
 def _chain_problems(curated: Path, release: Release) -> list[str]:
     try:
-        for _ in chain(curated, release):
-            pass
+        *_, oldest = chain(curated, release)
     except ReleaseError as error:
         return [str(error)]
-    return []
+    missing = gap(curated, oldest)
+    return [missing] if missing else []
 
 
 def _release_problems(release: Release) -> list[str]:
     problems = []
-    for name in sorted(release.files):
-        problem = _file_problem(release, name) or _rows_problem(release, name)
+    for name, file in sorted(release.files.items()):
+        problem = _file_problem(release, name, file) or _rows_problem(release, name)
         if problem:
             problems.append(problem)
+    beside = (_file_problem(release, *file) for file in sorted(release.companions.items()))
+    problems += filter(None, beside)
     for path in sorted(release.folder.rglob("*")):
         name = path.relative_to(release.folder).as_posix()
-        if path.is_file() and name not in release.files and not _COMPANIONS.fullmatch(name):
+        if path.is_file() and name not in release.files and not _may_be_there(release, name):
             problems.append(f"{path} is not in the manifest of release {release}")
     return problems
 
 
-def _file_problem(release: Release, name: str) -> str | None:
-    path, said = release.folder / name, release.files[name]
+def _may_be_there(release: Release, name: str) -> bool:
+    if release.companions:
+        return name in (MANIFEST, *release.companions)
+    return _MAY_BE_THERE.fullmatch(name) is not None
+
+
+def _file_problem(release: Release, name: str, said: ReleaseFile) -> str | None:
+    path = release.folder / name
     try:
         size = path.stat().st_size
         if size != said.bytes:

@@ -176,6 +176,19 @@ def test_release_that_is_damaged_counts_for_nothing(tmp_path: Path) -> None:
     assert there(tmp_path) == [9, 10, 11, 12]
 
 
+def test_release_with_a_damaged_page_counts_for_nothing(tmp_path: Path) -> None:
+    daily(tmp_path, 4)
+    folder = tmp_path / "releases" / name_of(3)
+    said = json.loads((folder / "release.json").read_text())
+    notes = {"sha256": hashlib.sha256(b"words").hexdigest(), "bytes": 5}
+    (folder / "release.json").write_text(json.dumps(said | {"companions": {"NOTES.md": notes}}))
+    clock = START + 100 * DAY
+    found = prune(tmp_path, lambda: clock, keep=2, days=0, dry_run=True)
+    assert gone(found) == [1, 2]
+    (folder / "NOTES.md").write_text("w0rds")
+    assert gone(prune(tmp_path, lambda: clock, keep=2, days=0, dry_run=True)) == [1]
+
+
 def test_nothing_goes_while_the_latest_release_is_damaged(tmp_path: Path) -> None:
     daily(tmp_path, 12)
     flip(tmp_path / "releases" / name_of(12))

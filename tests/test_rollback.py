@@ -18,7 +18,14 @@ from flows.files import sha256_of
 from flows.lock import RUNNING, only_refresh
 from flows.settings import Settings
 from tests.conftest import shipped
-from tests.release_fixture import FIRST, SECOND, Store, build_store
+from tests.release_fixture import (
+    FIRST,
+    SECOND,
+    SECOND_MADE,
+    Store,
+    build_store,
+    write_release,
+)
 from tests.test_runs import held_elsewhere
 
 LIST = ("cigna_commercial_dme", "prior_authorization_list")
@@ -227,6 +234,112 @@ def test_verify_follows_the_releases_before(store: Store) -> None:
     assert "cannot be understood" in run(store, "releases", "verify").stdout
     shutil.rmtree(path.parent)
     assert run(store, "releases", "verify").exit_code == 0
+
+
+COMPANIONS = ("NOTES.md", "datapackage.json", "index.html", "validation/acme/index.html")
+
+
+def with_companions(store: Store, name: str) -> Path:
+    """Gives a release files beside its tables, with their hashes in its manifest; its folder."""
+    folder = store.curated / "releases" / name
+    companions = {}
+    for companion in COMPANIONS:
+        path = folder / companion
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"words of {companion}")
+        companions[companion] = {"sha256": sha256_of(path), "bytes": path.stat().st_size}
+    said = json.loads((folder / "release.json").read_text())
+    (folder / "release.json").write_text(json.dumps(said | {"companions": companions}))
+    return folder
+
+
+@pytest.mark.parametrize("companion", COMPANIONS)
+@pytest.mark.parametrize("is_lost", [False, True])
+def test_what_lies_beside_the_tables_is_verified(
+    store: Store, companion: str, is_lost: bool
+) -> None:
+    folder = with_companions(store, SECOND)
+    assert run(store, "releases", "verify").stdout == f"release {SECOND} is whole\n"
+    if is_lost:
+        (folder / companion).unlink()
+    else:
+        (folder / companion).write_text(f"Words of {companion}")
+    for words in (("verify",), ("verify", SECOND), ("verify", "--all")):
+        result = run(store, "releases", *words)
+        assert result.exit_code == 1
+        assert str(folder / companion) in result.stdout
+    before = pointer(store)
+    assert str(folder / companion) in run(store, "releases", "rollback", SECOND).stderr
+    assert pointer(store) == before
+    # The rows are there all the same.
+    assert status_of(store, "A4253") == "not_required"
+
+
+def test_page_that_no_manifest_names_is_a_problem(store: Store) -> None:
+    folder = with_companions(store, SECOND)
+    (folder / "validation" / "other.html").write_text("words")
+    result = run(store, "releases", "verify")
+    assert result.exit_code == 1
+    assert "validation/other.html is not in the manifest" in result.stdout
+
+
+def test_what_an_earlier_release_lacks_is_named(store: Store) -> None:
+    folder = store.curated / "releases" / SECOND
+    (folder / "NOTES.md").write_text("words")
+    result = run(store, "releases", "verify")
+    untold = "of which its manifest says nothing"
+    said = f"Release {SECOND} lacks datapackage.json, index.html, {untold}.\n"
+    assert result.stderr == said
+    every = run(store, "releases", "verify", "--all")
+    assert every.stderr == (
+        f"Release {FIRST} lacks datapackage.json, NOTES.md, index.html, {untold}.\n{said}"
+    )
+    with_companions(store, SECOND)
+    assert run(store, "releases", "verify").stderr == ""
+
+
+def test_releases_aside_are_listed_as_such(store: Store) -> None:
+    run(store, "releases", "rollback", FIRST)
+    listed = json.loads(run(store, "releases", "--json").stdout)
+    assert [(r["release"], r["is_latest"], r["is_aside"]) for r in listed] == [
+        (FIRST, True, False),
+        (SECOND, False, True),
+    ]
+    assert listed[1]["rows"]["prior_authorization"] > 0
+
+
+@pytest.mark.parametrize("option", ["--since", "--until"])
+def test_changes_since_a_release_aside_says_that_it_is_aside(store: Store, option: str) -> None:
+    run(store, "releases", "rollback", FIRST)
+    result = run(store, "changes", option, SECOND)
+    assert result.exit_code == 2
+    assert f"release {SECOND} is kept aside" in result.stderr
+    assert "rolled back" in result.stderr
+    assert "never was made" not in result.stderr
+
+
+def test_release_missing_before_older_ones_is_named(store: Store) -> None:
+    third, fourth = "000003-0c0c0c0c", "000004-0d0d0d0d"
+    write_release(store, third, 3, SECOND, SECOND_MADE, store.rows)
+    write_release(store, fourth, 4, third, SECOND_MADE, store.rows)
+    shutil.rmtree(store.curated / "releases" / third)
+    named = f"release {third}, which {fourth} names as the one before it, is missing"
+    listed = run(store, "releases")
+    assert listed.exit_code == 0
+    assert named in listed.stderr.lower()
+    assert f"({FIRST}, {SECOND})" in listed.stderr
+    assert "rolled back" not in listed.stderr
+    for words in (("verify",), ("verify", "--all")):
+        result = run(store, "releases", *words)
+        assert result.exit_code == 1
+        assert named in result.stdout
+    since = run(store, "changes", "--since", FIRST)
+    assert since.exit_code == 2
+    assert named in since.stderr
+    # A prune removes the oldest first, and leaves no such gap.
+    for name in (FIRST, SECOND):
+        shutil.rmtree(store.curated / "releases" / name)
+    assert run(store, "releases", "verify", "--all").exit_code == 0
 
 
 def test_verify_all_of_no_store_says_so(tmp_path: Path) -> None:

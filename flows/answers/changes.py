@@ -19,12 +19,22 @@ from typing import TYPE_CHECKING, Any
 from flows.answers.materiality import MATERIALITIES
 from flows.answers.net_changes import net_changes
 from flows.answers.payer_lists import is_called, payer_names, read_versions
-from flows.releases import PARQUET, Release, ReleaseError, history, intact, opened
+from flows.releases import (
+    PARQUET,
+    RELEASE_ID,
+    Release,
+    ReleaseError,
+    aside,
+    gap,
+    history,
+    intact,
+    opened,
+    sequence_of,
+)
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-_RELEASE = re.compile(r"[0-9]+-[0-9a-f]{8}")
 _ISO_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _COLUMNS = (
     "op",
@@ -118,6 +128,8 @@ def releases_between(curated: Path, since: str | None, until: str | None = None)
     kept = tuple(history(curated))
     if not kept:
         raise ReleaseError(f"there is no release in {curated}: run `precert refresh`")
+    for name in filter(None, (since, until)):
+        _refuse_aside(curated, kept, name)
     last = kept[-1] if kept[-1].previous is not None else None
     newest = 0 if until is None else _newest(kept, until)
     if since is None:
@@ -155,11 +167,28 @@ def _is_before(until: str, since: str, newest: int, oldest: int) -> bool:
     return newest > oldest + 1
 
 
+def _refuse_aside(curated: Path, kept: Sequence[Release], name: str) -> None:
+    """Raises `SinceError` for a release that is there and is not in the history."""
+    if not RELEASE_ID.fullmatch(name) or name in (*map(str, kept), kept[-1].previous):
+        return
+    if name not in map(str, aside(curated)):
+        return
+    missing = gap(curated, kept[-1])
+    if missing and sequence_of(name) < kept[-1].sequence:
+        raise SinceError(f"what changed since {name} is not known: {missing}")
+    known = ", ".join(map(str, kept))
+    raise SinceError(
+        f"release {name} is kept aside and not in the history of {kept[0]}: it was rolled back, or "
+        f"a run that died left it, so that nothing tells what changed since; in the history are: "
+        f"{known}"
+    )
+
+
 def _place(kept: Sequence[Release], name: str) -> int:
     ids = [release.id for release in kept]
     if name not in ids:
         known = ", ".join(ids)
-        if _RELEASE.fullmatch(name):
+        if RELEASE_ID.fullmatch(name):
             raise SinceError(f"release {name} is not kept, or never was made; kept are: {known}")
         raise SinceError(f"{name!r} is neither a release nor a day (2026-01-31); known: {known}")
     return ids.index(name)

@@ -19,8 +19,20 @@ from flows.commands.options import (
 )
 from flows.prune import DAYS, KEEP, LEAST_KEPT
 from flows.prune import prune as remove
-from flows.releases import MAIN_TABLES, Release, history, latest, roll_back, verify_all
-from flows.releases import kept as all_releases
+from flows.releases import (
+    MAIN_TABLES,
+    Release,
+    ReleaseError,
+    aside,
+    gap,
+    history,
+    lacking,
+    latest,
+    read_release,
+    roll_back,
+    sequence_of,
+    verify_all,
+)
 from flows.releases import verify as release_problems
 from flows.settings import Settings
 
@@ -30,25 +42,35 @@ from flows.settings import Settings
 @folders
 @click.pass_context
 def releases(ctx: click.Context, as_json: bool) -> None:
-    """The releases from the latest back, with the rows of their main tables."""
+    """The releases from the latest back, with the rows of their main tables.
+
+    Those that are kept aside, since they were rolled back or a run died, are named; --json has
+    them after the others.
+    """
     if ctx.invoked_subcommand is not None:
         return
     kept = list(history(ctx.obj.curated))
+    others = aside(ctx.obj.curated) if kept else []
+    missing = gap(ctx.obj.curated, kept[-1]) if kept else None
     if as_json:
         print_json(
             {
                 "release": release.id,
                 "created_at": release.created_at.isoformat(),
                 "is_latest": release is kept[0],
+                "is_aside": release in others,
                 "rows": {table: release.rows(table) for table in MAIN_TABLES},
             }
-            for release in kept
+            for release in (*kept, *others)
         )
     elif kept:
         click.echo(_releases_table(kept))
-        aside = [r.id for r in all_releases(ctx.obj.curated) if r.id not in map(str, kept)]
-        if aside:
-            remark(f"rolled back, or left by a run that died: {', '.join(aside)}")
+        behind = sequence_of(kept[-1].previous or "0") if missing else 0
+        told = [release.id for release in others if release.sequence >= behind]
+        if told:
+            remark(f"rolled back, or left by a run that died: {', '.join(told)}")
+    if missing:
+        remark(missing)
     if not kept:
         remark(f"there is no release in {ctx.obj.curated}: run `precert refresh`")
 
@@ -89,6 +111,7 @@ def verify(settings: Settings, release: str | None, every: bool, as_json: bool) 
     else:
         found.append((release, release_problems(settings.curated, release)))
     problems = [problem for _, of in found for problem in of]
+    _say_what_is_lacking(settings, [name for name, _ in found if name] if every else [release])
     if as_json:
         print_json({"release": name, "problems": of} for name, of in found)
     for problem in () if as_json else problems:
@@ -101,6 +124,18 @@ def verify(settings: Settings, release: str | None, every: bool, as_json: bool) 
         click.echo(f"{len(found) - 1} releases are whole")
     else:
         click.echo(f"release {release or latest(settings.curated)} is whole")
+
+
+def _say_what_is_lacking(settings: Settings, names: Sequence[str | None]) -> None:
+    """What is not there beside the tables, of releases whose manifest has no hashes of it."""
+    for name in names:
+        try:
+            of = read_release(settings.curated, name) if name else latest(settings.curated)
+        except ReleaseError:
+            continue
+        absent = lacking(of) if of else []
+        if absent:
+            remark(f"release {of} lacks {', '.join(absent)}, of which its manifest says nothing")
 
 
 @releases.command()
