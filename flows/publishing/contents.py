@@ -58,26 +58,35 @@ _LONG = (PRIOR_AUTHORIZATION, TABLE_ROWS)
 _SMALL = tuple(table for table in DOCUMENT_TABLES if table not in (*_LONG, CODES))
 
 Origin = tuple[str, str]
+_ORIGIN = ["source", "sha256"]
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Named:
-    """How many rows each version of a document has in the release, and the codes that they name."""
+    """How many rows each version of a document has in the release, and the newest code in them."""
 
+    reference: Reference
     rows: Counter[Origin] = field(default_factory=Counter)
-    codes: dict[Origin, set[str]] = field(default_factory=lambda: defaultdict(set))
+    newest: dict[Origin, date] = field(default_factory=dict)
 
     def count(self, table: Table, rows: pa.Table) -> None:
         """Take account of rows of a table."""
-        names = ["source", "sha256"]
-        if table is not CODES and "code" in table.names:
-            names.append("code")
-        found = rows.group_by(names).aggregate([([], "count_all")])
-        for row in found.to_pylist():
+        has_codes = table is not CODES and "code" in table.names
+        found = rows.group_by([*_ORIGIN, "code"] if has_codes else _ORIGIN)
+        counted = found.aggregate([([], "count_all")]).to_pylist()
+        codes: dict[Origin, set[str]] = defaultdict(set)
+        for row in counted:
             origin = (row["source"], row["sha256"])
             self.rows[origin] += row["count_all"]
             if row.get("code") is not None:
-                self.codes[origin].add(row["code"])
+                codes[origin].add(row["code"])
+        for origin, named in codes.items():
+            # Of the codes of all lists together only a date is kept: they are many.
+            day = self.reference.days.get(origin[1])
+            known = self.reference.known
+            newest = newest_code_added_on(named, known, day) if day else None
+            if newest is not None:
+                self.newest[origin] = max(newest, self.newest.get(origin, newest))
 
 
 def contents(
@@ -91,7 +100,7 @@ def contents(
     small, same_as = _of_prose(documents, reference)
     claims = small.pop(CODE_CLAIMS.name)
     small[CODES.name] = reference.codes
-    named = _Named()
+    named = _Named(reference)
     for table in (*_SMALL, CODES):
         named.count(table, claims if table is CODE_CLAIMS else small[table.name])
     spool = Spool(folder / ".spool")
@@ -99,7 +108,7 @@ def contents(
         words = _spool_long(documents, reference, spool, named, set(column(claims, "code")))
         small[CODE_CLAIMS.name] = _judged(claims, words, reference)
         small[QUARANTINE.name] = quarantine(documents, reference.repairs)
-        small[DOCUMENTS.name] = _documents(states(documents, balance), named, same_as, reference)
+        small[DOCUMENTS.name] = _documents(states(documents, balance), named, same_as)
         small[DOCUMENT_HISTORY.name] = _document_history(documents, reference)
         for name, rows in small.items():
             spool.add(TABLES[name], rows)
@@ -196,21 +205,14 @@ def _drug_names(document: Document, table_rows: pa.Table) -> pa.Table:
     return drug_names(table_rows, rules)
 
 
-def _documents(
-    found: list[dict[str, Any]],
-    named: _Named,
-    same_as: Mapping[str, str],
-    reference: Reference,
-) -> pa.Table:
+def _documents(found: list[dict[str, Any]], named: _Named, same_as: Mapping[str, str]) -> pa.Table:
     """The table `documents`: states with what the other tables have of each document."""
     for state in found:
         if state["status"] in (*PUBLISHED_STATUSES, "superseded"):
             origin = (state["source"], state["sha256"])
             state["rows"] = named.rows[origin]
             state["same_as"] = same_as.get(state["source"])
-            day = reference.days[state["sha256"]]
-            codes = named.codes.get(origin, set())
-            state["newest_code_added_on"] = newest_code_added_on(codes, reference.known, day)
+            state["newest_code_added_on"] = named.newest.get(origin)
     return pa.Table.from_pylist(found, schema=nullable_schema(DOCUMENTS))
 
 
