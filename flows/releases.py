@@ -12,7 +12,7 @@ from __future__ import annotations
 import glob
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -20,6 +20,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from flows.files import dump_json, load_json, replace_file, sha256_of
 
 if TYPE_CHECKING:
+    from types import ModuleType
+
     from duckdb import DuckDBPyConnection
 
 POINTER = "latest.json"
@@ -275,26 +277,43 @@ def roll_back(curated: Path, name: str) -> str | None:
         return before
 
 
-@contextmanager
-def opened() -> Iterator[DuckDBPyConnection]:
-    """An empty DuckDB in memory that loads no extension; its errors come as `ReleaseError`."""
-    import duckdb  # noqa: PLC0415 (half of a start that may not need it)
-
-    connection = duckdb.connect(
+def connected(engine: ModuleType, **more: Any) -> DuckDBPyConnection:
+    """An empty DuckDB in memory that loads no extension, by its package or its engine alone."""
+    connection: DuckDBPyConnection = engine.connect(
         config={
             "autoinstall_known_extensions": False,
             "autoload_known_extensions": False,
+            **more,
         }
     )
     # A bar would be in the midst of what is printed.
     connection.execute("SET enable_progress_bar = false")
+    return connection
+
+
+@contextmanager
+def reading_with(engine: ModuleType) -> Iterator[None]:
+    """What DuckDB raises while a release is read comes as `ReleaseError`."""
     try:
-        yield connection
-    except duckdb.Error as error:
+        yield
+    except engine.Error as error:
         said = str(error).splitlines()[0]
         raise ReleaseError(f"a table of the release cannot be read ({said}): {_VERIFY}") from error
-    finally:
-        connection.close()
+
+
+@contextmanager
+def opened() -> Iterator[DuckDBPyConnection]:
+    """An empty DuckDB in memory, closed afterwards; its errors come as `ReleaseError`."""
+    import duckdb  # noqa: PLC0415 (half of a start that may not need it)
+
+    with reading_with(duckdb), closing(connected(duckdb)) as connection:
+        yield connection
+
+
+def literal(text: str) -> str:
+    """A text as a string in SQL, where no parameter can stand."""
+    doubled = text.replace("'", "''")
+    return f"'{doubled}'"
 
 
 def verify(curated: Path, name: str | None = None) -> list[str]:

@@ -23,6 +23,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from flows.answers.materiality import MATERIALITIES, materiality_of
+from flows.releases import literal
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -168,7 +169,7 @@ def _fold(
 ) -> None:
     steps = " UNION ALL ".join(
         f"SELECT {_STEP.format(nth=nth)} AS step, * EXCLUDE (before, after) "
-        f"FROM {_FROM.format(path=_literal(path))}"
+        f"FROM {_FROM.format(path=literal(path))}"
         for nth, path in enumerate(paths)
     )
     wanted = {"payers": None if payers is None else sorted(payers)}
@@ -218,8 +219,3 @@ def _contents(
         for in_file, before, after in connection.execute(_CONTENTS, of).fetchall():
             found[steps[in_file]] = before, after
     return found
-
-
-def _literal(text: str) -> str:
-    doubled = text.replace("'", "''")
-    return f"'{doubled}'"

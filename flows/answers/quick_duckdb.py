@@ -12,19 +12,12 @@ from contextlib import contextmanager
 from functools import cache
 from importlib import import_module
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from flows.releases import ReleaseError
+from flows.releases import connected, reading_with
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
-
-_CONFIG: dict[str, Any] = {
-    "autoinstall_known_extensions": False,
-    "autoload_known_extensions": False,
-    # A file is believed for its bytes at each question, not for those that were read before.
-    "enable_external_file_cache": False,
-}
 
 
 @cache
@@ -38,20 +31,15 @@ def _engine() -> ModuleType:
 @cache
 def _connection() -> DuckDBPyConnection:
     """The one DuckDB of this process; it has no tables, so that nothing has to be closed."""
-    connection: DuckDBPyConnection = _engine().connect(config=_CONFIG)
-    # A bar would be in the midst of what is printed.
-    connection.execute("SET enable_progress_bar = false")
-    return connection
+    # A file is believed for its bytes at each question, not for those that were read before.
+    return connected(_engine(), enable_external_file_cache=False)
 
 
 @contextmanager
 def opened() -> Iterator[DuckDBPyConnection]:
-    """An empty DuckDB in memory that loads no extension; its errors come as `ReleaseError`."""
-    try:
+    """The DuckDB that the questions of a process share, each of which reads all of its answer.
+
+    Where rows are streamed, `flows.releases.opened` gives a connection of their own.
+    """
+    with reading_with(_engine()):
         yield _connection()
-    except _engine().Error as error:
-        said = str(error).splitlines()[0]
-        raise ReleaseError(
-            f"a table of the release cannot be read ({said}): run `precert releases verify` to see "
-            "what is damaged"
-        ) from error

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from flows.export.place import placed_file
 from flows.export.selection import ExportError, Selection, checked, columns, rows_of
 from flows.export.words import about
-from flows.releases import intact
+from flows.releases import intact, literal
 from schemas.fields import Field, Kind
 from schemas.statuses import STATUSES
 from schemas.tables import TABLES
@@ -242,12 +242,12 @@ def _count(connection: DuckDBPyConnection, table: str) -> int:
 
 
 def _describe(connection: DuckDBPyConnection, table: str, fields: tuple[Field, ...]) -> None:
-    connection.execute(f'COMMENT ON TABLE "{table}" IS {_quoted(f"One row is {_row_is(table)}.")}')
+    connection.execute(f'COMMENT ON TABLE "{table}" IS {literal(f"One row is {_row_is(table)}.")}')
     for item in fields:
         meaning = item.meaning
         if item.allowed:
             meaning += f" One of: {', '.join(item.allowed)}."
-        connection.execute(f'COMMENT ON COLUMN "{table}"."{item.name}" IS {_quoted(meaning)}')
+        connection.execute(f'COMMENT ON COLUMN "{table}"."{item.name}" IS {literal(meaning)}')
 
 
 def _row_is(table: str) -> str:
@@ -275,7 +275,7 @@ def _answer(connection: DuckDBPyConnection, tables: tuple[str, ...]) -> None:
     for answer in _ANSWERS:
         if not set(answer.needs) <= set(tables):
             continue
-        comment = _quoted(f"{answer.comment} {_NOT_AN_ANSWER}")
+        comment = literal(f"{answer.comment} {_NOT_AN_ANSWER}")
         if answer.parameters is None:
             connection.execute(f"CREATE VIEW {answer.name} AS {answer.sql}")
             connection.execute(f"COMMENT ON VIEW {answer.name} IS {comment}")
@@ -284,7 +284,3 @@ def _answer(connection: DuckDBPyConnection, tables: tuple[str, ...]) -> None:
                 f"CREATE MACRO {answer.name}({answer.parameters}) AS TABLE {answer.sql}"
             )
             connection.execute(f"COMMENT ON MACRO TABLE {answer.name} IS {comment}")
-
-
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
