@@ -1,6 +1,7 @@
 """What is printed about codes, each fact with its place: dated duties and disagreements.
 
-One pass over each table for all codes at once. Rules are read in `rule_facts`; which facts make an answer, and how it is worded, is not known here.
+One pass over each table for all codes at once. Rules are read in `rule_facts`; which facts make an
+answer, and how it is worded, is not known here.
 """
 
 from __future__ import annotations
