@@ -1183,8 +1183,9 @@ CHANGES = Table(
         Field(
             "materiality",
             "string",
-            "high: a rule came, went or changed its status; medium: conditions, dates, reviewer "
-            "or notes; low: anything else.",
+            "high: a rule came, went or changed its status, or a dated duty says something else; "
+            "medium: conditions, dates, reviewer or notes, or the code ended or was replaced; low: "
+            "anything else.",
             required=True,
             allowed=("high", "medium", "low"),
         ),

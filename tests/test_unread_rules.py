@@ -19,7 +19,8 @@ from tests.test_history import workbook
 
 JANUARY, APRIL, JULY = (date(2026, month, 5) for month in (1, 4, 7))
 OTHERS = ["E0601", "L0454", "K0903"]
-UNREAD = [["E0466", "Invented words", "Yes", ""]]
+# Once, since a workbook has the time of its making in it.
+MOVED = workbook(OTHERS, [["E0466", "Invented words", "Yes", ""]])
 
 
 @pytest.fixture
@@ -29,7 +30,7 @@ def unread(tmp_path: Path) -> Settings:
     small_list.describe(project, table=KIT["table"] | {"sheets": ["List"]})
     small_list.add(project, workbook(["E0466", *OTHERS]), JANUARY)
     assert refresh(project) == journey.PUBLISHED
-    small_list.add(project, workbook(OTHERS, UNREAD), APRIL)
+    small_list.add(project, MOVED, APRIL)
     assert refresh(project) == journey.PUBLISHED
     assert changes(project) == {("unread", "remove", "E0466", ()): 1}
     return project
@@ -60,7 +61,7 @@ def test_raw_store_that_lost_an_earlier_version_is_trouble_and_takes_no_history(
     folder = unread.raw / small_list.LIST[0] / small_list.LIST[1]
     for path in folder.iterdir():
         path.unlink()
-    small_list.add(unread, workbook(OTHERS, UNREAD), APRIL)
+    small_list.add(unread, MOVED, APRIL)
     assert refresh(unread) == journey.TROUBLED
     assert small_list.table(unread, "prior_authorization_history") == before
     (state,) = (row for row in small_list.table(unread, "documents") if row["held_reason"])

@@ -17,7 +17,7 @@ from schemas.codes import shortened
 OUR_CAUSES = {
     "reading": "the same publication is read otherwise, or reading it began or ended",
     "quarantine": "the row went to quarantine or came back from it",
-    "unread": "a newer version is cut and does not reach the row",
+    "unread": "a newer version may have the row, being cut or not read in all its parts",
     "reference": "the code reference says something else of the code",
 }
 # What is told first of a rule that differs in several columns.

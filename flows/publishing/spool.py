@@ -22,6 +22,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from flows.releases import literal
 from schemas.fields import Table, arrow_schema, nullable_schema
 
 # What DuckDB may hold in memory; Arrow holds some row groups beside it.
@@ -99,9 +100,9 @@ def opened(aside: Path) -> Iterator[duckdb.DuckDBPyConnection]:
 
 def view_of(connection: duckdb.DuckDBPyConnection, name: str, path: Path) -> None:
     """Make a view of a Parquet file, whatever characters its path has."""
-    literal = glob.escape(str(path)).replace("'", "''")
+    file = literal(glob.escape(str(path)))
     connection.execute(
-        f"CREATE VIEW {name} AS SELECT * FROM read_parquet('{literal}', hive_partitioning = false)"
+        f"CREATE VIEW {name} AS SELECT * FROM read_parquet({file}, hive_partitioning = false)"
     )
 
 
