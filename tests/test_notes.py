@@ -150,7 +150,7 @@ def test_what_is_ours_stands_apart_from_what_the_payer_did(store: Store) -> None
         "- Removed: prior_authorization: K0002, required",
     ]
     said = " ".join(ours)
-    for words in ("to quarantine", "read otherwise", "code reference", "is cut"):
+    for words in ("to quarantine", "read otherwise", "code reference", "being cut"):
         assert words in said
     other = under(text, "## borealis")
     assert other[0] == "No publication changed."
