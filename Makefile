@@ -47,6 +47,9 @@ bench: $(VENV)-bench/.ready $(VENV)/.dev
 	$(BIN)/python -m benchmarks.fetching
 	$(BIN)/python -m benchmarks.claims
 	$(BIN)/python -m benchmarks.reference
+	$(BIN)/python -m benchmarks.lookup
+	$(BIN)/python -m benchmarks.layout
+	$(BIN)/python -m benchmarks.releases
 	$(VENV)-bench/bin/python -m benchmarks.tables
 
 # A place of its own for the tools that we are measured against.
