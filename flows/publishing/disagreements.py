@@ -24,6 +24,7 @@ from schemas.tables import CODES, PRIOR_AUTHORIZATION, TABLE_ROWS
 
 # How many rows are gone through at once, as far as one code has not more.
 ROWS = 100_000
+_KINDS = {"singles": "IS NULL", "spans": "IS NOT NULL"}
 _LARGE = ((PRIOR_AUTHORIZATION, RULE_COLUMNS), (TABLE_ROWS, ROW_COLUMNS))
 
 # A first code, and the first code after; None where there is no bound.
@@ -40,8 +41,8 @@ def disagreements(
     """
     official = OfficialTexts.of(small[CODES.name])
     with opened(folder / ".windows") as connection:
-        for table, _ in _LARGE:
-            view_of(connection, table.name, folder / f"{table.name}.parquet")
+        for table, columns in _LARGE:
+            _sort(connection, table, columns, folder / f"{table.name}.parquet")
         for window in _windows(connection):
             tables = {
                 name: rows if name == CODES.name else _within(rows, window)
@@ -53,11 +54,29 @@ def disagreements(
             yield _within(found, window)
 
 
+def _sort(
+    connection: duckdb.DuckDBPyConnection, table: Table, columns: tuple[str, ...], path: Path
+) -> None:
+    """Put the rows of a table in the order of their codes, single codes apart from spans.
+
+    In the table itself the codes of each payer are in order: to look for some would be to read all.
+    """
+    view_of(connection, f"all_{table.name}", path)
+    names = ", ".join(f'"{name}"' for name in columns)
+    for kind, which in _KINDS.items():
+        connection.execute(
+            f"CREATE TEMP TABLE {kind}_{table.name} AS SELECT {names} FROM all_{table.name} "
+            f"WHERE code IS NOT NULL AND code_end {which} ORDER BY code"
+        )
+
+
 def _windows(connection: duckdb.DuckDBPyConnection) -> Iterator[Window]:
     """Parts of the order of codes with about as many rows each, all codes between them."""
-    both = " UNION ALL ".join(f"SELECT code FROM {table.name}" for table, _ in _LARGE)
+    every = " UNION ALL ".join(
+        f"SELECT code FROM {kind}_{table.name}" for table, _ in _LARGE for kind in _KINDS
+    )
     counts = connection.execute(
-        f"SELECT code, count(*) FROM ({both}) WHERE code IS NOT NULL GROUP BY code ORDER BY code"
+        f"SELECT code, count(*) FROM ({every}) GROUP BY code ORDER BY code"
     ).fetchall()
     first, rows = None, 0
     for code, count in counts:
@@ -73,14 +92,15 @@ def _read(
 ) -> pa.Table:
     """The rows that name a code of the window, alone or within a span."""
     first, after = window
-    names = ", ".join(f'"{name}"' for name in columns)
-    found: pa.Table = connection.sql(
-        f"SELECT {names} FROM {table.name} WHERE ($after IS NULL OR code < $after) "
-        "AND ($first IS NULL OR coalesce(code_end, code) >= $first)",
+    rows: pa.Table = connection.sql(
+        f"FROM singles_{table.name} WHERE ($after IS NULL OR code < $after) "
+        "AND ($first IS NULL OR code >= $first) "
+        f"UNION ALL FROM spans_{table.name} WHERE ($after IS NULL OR code < $after) "
+        "AND ($first IS NULL OR code_end >= $first)",
         params={"first": first, "after": after},
     ).to_arrow_table()
     schema = nullable_schema(table)
-    return found.cast(pa.schema([schema.field(name) for name in columns]))
+    return rows.cast(pa.schema([schema.field(name) for name in columns]))
 
 
 def _within(rows: pa.Table, window: Window) -> pa.Table:
