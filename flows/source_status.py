@@ -251,9 +251,6 @@ def _look_into(raw: Path, source: Source) -> _Raw:
             store.failed_looks(raw, *publication),
             was_looked_for=store.folder_of(raw, *publication).exists(),
         )
-        looks = (*(version.last_seen for version in found.versions), *(f.at for f in found.failed))
-        if any(at.tzinfo is None for at in looks):
-            raise StoreError("seen.jsonl has a look without its time zone; restore it from a copy")
         for snapshot in found.versions:
             path = store.path_of(raw, snapshot)
             size = path.stat().st_size

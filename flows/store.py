@@ -194,7 +194,10 @@ def _recorded(raw: Path, source: str, document: str) -> list[Look | FailedLook]:
         return []
     text = path.read_text(encoding="utf-8")
     whole = text[: text.rfind("\n") + 1]
-    return sorted(_looks(whole, path), key=lambda look: look.at)
+    found = sorted(_looks(whole, path), key=lambda look: look.at)
+    if any(look.at.tzinfo is None for look in found):
+        raise StoreError(f"{path.name} has a look without its time zone; restore it from a copy")
+    return found
 
 
 def _looks(text: str, path: Path) -> Iterator[Look | FailedLook]:
